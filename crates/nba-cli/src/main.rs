@@ -1,0 +1,2 @@
+//! The `nba` program.
+fn main() {}

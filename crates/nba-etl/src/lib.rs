@@ -1,0 +1,1 @@
+//! Legacy script runner, data lake access and native loaders for the nba suite

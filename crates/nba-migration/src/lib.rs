@@ -1,0 +1,1 @@
+//! Evidence ledger, rollback planning and phase gates for the nba suite

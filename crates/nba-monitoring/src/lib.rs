@@ -1,0 +1,1 @@
+//! Baselines, per-table rules and health checks that cannot lie

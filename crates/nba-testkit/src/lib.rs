@@ -1,0 +1,3 @@
+//! A deterministic replica of the legacy platform for demos, tests and benches.
+
+pub mod sim;

@@ -1,0 +1,1 @@
+//! Shared vocabulary of the nba suite: verdicts, seasons, game ids, clocks, logging, atomic files, tree fingerprints
