@@ -1,3 +1,6 @@
 //! A deterministic replica of the legacy platform for demos, tests and benches.
 
+mod background;
+pub mod proxy;
+pub mod s3;
 pub mod sim;
