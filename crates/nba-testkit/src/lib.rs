@@ -3,4 +3,5 @@
 mod background;
 pub mod proxy;
 pub mod s3;
+pub mod schema;
 pub mod sim;
