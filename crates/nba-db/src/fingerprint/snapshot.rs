@@ -1,0 +1,152 @@
+//! One snapshot shared by several connections, and jobs spread over them.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::{DateTime, Utc};
+use futures::future::{BoxFuture, join_all, try_join_all};
+use futures::lock::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Client;
+
+use super::FingerprintError;
+
+/// When and where in the database's history a snapshot was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotInfo {
+    /// Time of the server's clock, UTC.
+    pub taken_at: DateTime<Utc>,
+    /// The transactions it sees, in `pg_current_snapshot()` form.
+    pub transactions: String,
+    /// Connections that shared it.
+    pub connections: usize,
+}
+
+/// Text forms must not depend on the session; forcing hash aggregation keeps a bad estimate from sorting the whole table;
+/// row security must raise an error, not hide rows.
+const SETTINGS: &str = "set local timezone = 'UTC'; set local datestyle = 'ISO, MDY'; set local intervalstyle = 'postgres'; \
+set local extra_float_digits = 1; set local bytea_output = 'hex'; set local enable_sort = off; set local row_security = off; \
+set local xmloption = 'content'";
+
+const LEADER: &str = "begin isolation level repeatable read read only";
+
+/// Runs `job` for every item over the given connections, all of them seeing one and the same snapshot.
+///
+/// Items are taken in order, so put the largest first. Each runs behind a savepoint: a failing job fails alone. The result
+/// has one entry per item, in the same order. All transactions are rolled back at the end; none stays open while others work
+/// for longer than it takes to notice that nothing is left to do.
+///
+/// # Errors
+///
+/// When the snapshot cannot be set up; failures of jobs are in the list.
+///
+/// # Cancellation
+///
+/// Dropping the future leaves the transactions open until the connections are closed or reset; the pool resets them on return.
+pub async fn in_snapshot<C, T, R, F>(
+    connections: &[C],
+    items: &[T],
+    job: F,
+) -> Result<(SnapshotInfo, Vec<Result<R, FingerprintError>>), FingerprintError>
+where
+    C: Deref<Target = Client> + Sync,
+    T: Sync,
+    R: Send,
+    F: for<'a> Fn(&'a Client, &'a T) -> BoxFuture<'a, Result<R, FingerprintError>> + Sync,
+{
+    let operation = "take a snapshot shared by all connections";
+    let failed = |source| FingerprintError::query(operation, source);
+    let Some((leader, followers)) = connections.split_first() else {
+        return Err(FingerprintError::NoConnection {
+            operation: operation.to_owned(),
+        });
+    };
+
+    leader.batch_execute(LEADER).await.map_err(failed)?;
+    let row = leader
+        .query_one(
+            "select pg_export_snapshot(), pg_current_snapshot()::text, clock_timestamp()",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    let exported: String = row.get(0);
+    let info = SnapshotInfo {
+        transactions: row.get(1),
+        taken_at: row.get(2),
+        connections: connections.len(),
+    };
+    // The id comes from the server and is hexadecimal digits and dashes; the quotes are doubled all the same.
+    let join = format!(
+        "{LEADER}; set transaction snapshot '{}'",
+        exported.replace('\'', "''")
+    );
+    try_join_all(followers.iter().map(|client| client.batch_execute(&join)))
+        .await
+        .map_err(failed)?;
+    try_join_all(
+        connections
+            .iter()
+            .map(|client| client.batch_execute(SETTINGS)),
+    )
+    .await
+    .map_err(failed)?;
+
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<R, FingerprintError>>>> =
+        items.iter().map(|_| Mutex::new(None)).collect();
+    join_all(connections.iter().map(|client| async {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(item), Some(slot)) = (items.get(index), results.get(index)) else {
+                break;
+            };
+            let result = guarded(client, item, &job).await;
+            let lost = result
+                .as_ref()
+                .is_err_and(FingerprintError::is_connection_lost)
+                || client.is_closed();
+            *slot.lock().await = Some(result);
+            if lost {
+                return;
+            }
+        }
+        // A failure here means the connection is gone, and the transaction with it.
+        client.batch_execute("rollback").await.ok();
+    }))
+    .await;
+
+    let results = results
+        .into_iter()
+        .map(|slot| {
+            let lost = || {
+                Err(FingerprintError::NoConnection {
+                    operation: "finish the measurement".to_owned(),
+                })
+            };
+            slot.into_inner().unwrap_or_else(lost)
+        })
+        .collect();
+    Ok((info, results))
+}
+
+async fn guarded<T, R, F>(client: &Client, item: &T, job: &F) -> Result<R, FingerprintError>
+where
+    F: for<'a> Fn(&'a Client, &'a T) -> BoxFuture<'a, Result<R, FingerprintError>>,
+{
+    let failed = |source| FingerprintError::query("set a savepoint", source);
+    client
+        .batch_execute("savepoint job")
+        .await
+        .map_err(failed)?;
+    let result = job(client, item).await;
+    let end = if result.is_ok() {
+        "release savepoint job"
+    } else {
+        "rollback to savepoint job"
+    };
+    match client.batch_execute(end).await {
+        Err(source) if result.is_ok() => Err(failed(source)),
+        _ => result,
+    }
+}

@@ -1,0 +1,218 @@
+//! What is fingerprinted: the table, its columns, its key and its buckets, as found in the catalogue.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Client;
+
+use super::FingerprintError;
+use super::encode::quote;
+
+/// Rows one bucket should hold, so that locating a difference reads little and the list of buckets stays short.
+const ROWS_PER_BUCKET: u64 = 2_000;
+/// Most buckets per table: 13 million rows still give buckets of 13 thousand.
+const MAX_BUCKETS: u32 = 1_024;
+
+/// A table's schema and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct TableName {
+    /// Schema, such as `public`.
+    pub schema: String,
+    /// Table, such as `games`.
+    pub name: String,
+}
+
+impl TableName {
+    /// The name from its two parts.
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            schema: schema.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+impl From<TableName> for String {
+    fn from(name: TableName) -> Self {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for TableName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.split_once('.') {
+            Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
+                Ok(Self::new(schema, name))
+            }
+            _ => Err(format!("`{text}` is not of the form `schema.table`")),
+        }
+    }
+}
+
+/// A column as the fingerprint sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnSpec {
+    /// Column name.
+    pub name: String,
+    /// Declared type, such as `character varying(50)`.
+    pub declared: String,
+    /// `pg_type.typname` with domains resolved, such as `varchar`; decides how values are hashed.
+    pub base_type: String,
+}
+
+/// What tells the rows of a table apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySpec {
+    /// A primary key or a unique index over columns that cannot be NULL.
+    Columns(Vec<String>),
+    /// No such key: rows are a multiset and identified by their content.
+    WholeRow,
+}
+
+/// Everything needed to fingerprint a table now and again later in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSpec {
+    /// Schema and name.
+    pub table: TableName,
+    /// Columns in table order.
+    pub columns: Vec<ColumnSpec>,
+    /// What identifies a row.
+    pub key: KeySpec,
+    /// Number of buckets, a power of two.
+    pub buckets: u32,
+}
+
+impl TableSpec {
+    /// The names of the key columns; empty without a key.
+    #[must_use]
+    pub fn key_columns(&self) -> &[String] {
+        match &self.key {
+            KeySpec::Columns(names) => names,
+            KeySpec::WholeRow => &[],
+        }
+    }
+
+    pub(super) fn relation_sql(&self) -> String {
+        format!("{}.{}", quote(&self.table.schema), quote(&self.table.name))
+    }
+}
+
+/// A table found in the catalogue, with its estimated size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTable {
+    /// How it is fingerprinted.
+    pub spec: TableSpec,
+    /// Bytes on disk without indexes, compressed values included.
+    pub bytes: u64,
+    /// Whether rows live on another server, which a local snapshot does not cover.
+    pub foreign: bool,
+}
+
+/// The number of buckets for a table of `rows` rows.
+#[must_use]
+pub fn bucket_count(rows: u64) -> u32 {
+    let wanted = u32::try_from(rows / ROWS_PER_BUCKET).unwrap_or(MAX_BUCKETS);
+    wanted.clamp(1, MAX_BUCKETS).next_power_of_two()
+}
+
+const TABLES_SQL: &str = "\
+select n.nspname::text, c.relname::text, c.reltuples::float8, coalesce(pg_table_size(c.oid), 0), c.relkind = 'f' \
+from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+where c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
+and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
+order by 1, 2";
+
+const COLUMNS_SQL: &str = "\
+select n.nspname::text, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
+       coalesce(b.typname, t.typname)::text \
+from pg_attribute a \
+join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
+join pg_type t on t.oid = a.atttypid left join pg_type b on t.typtype = 'd' and b.oid = t.typbasetype \
+where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
+and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
+order by 1, 2, a.attnum";
+
+/// Unique indexes over plain columns that are all NOT NULL: primary keys first, then the narrowest.
+const KEYS_SQL: &str = "\
+select n.nspname::text, c.relname::text, array_agg(a.attname::text order by k.ord) \
+from pg_index i \
+join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace \
+join pg_class x on x.oid = i.indexrelid \
+cross join lateral unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k(attnum, ord) \
+join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum \
+where i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null \
+and c.relkind in ('r', 'p') and not c.relispartition \
+and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
+group by n.nspname, c.relname, i.indexrelid, i.indisprimary, i.indnkeyatts, x.relname \
+having bool_and(a.attnotnull) \
+order by 1, 2, i.indisprimary desc, i.indnkeyatts, x.relname";
+
+/// Finds every table outside the system schemas, with columns, key and bucket count; partitions count as their parent.
+///
+/// # Errors
+///
+/// When a catalogue query fails.
+pub async fn discover(client: &Client) -> Result<Vec<FoundTable>, FingerprintError> {
+    let failed = |source| FingerprintError::query("list the tables", source);
+    let mut columns: BTreeMap<TableName, Vec<ColumnSpec>> = BTreeMap::new();
+    for row in client.query(COLUMNS_SQL, &[]).await.map_err(failed)? {
+        columns
+            .entry(TableName::new(
+                row.get::<_, String>(0),
+                row.get::<_, String>(1),
+            ))
+            .or_default()
+            .push(ColumnSpec {
+                name: row.get(2),
+                declared: row.get(3),
+                base_type: row.get(4),
+            });
+    }
+    let mut keys: BTreeMap<TableName, Vec<String>> = BTreeMap::new();
+    for row in client.query(KEYS_SQL, &[]).await.map_err(failed)? {
+        let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
+        keys.entry(table).or_insert_with(|| row.get(2));
+    }
+    let mut found = Vec::new();
+    for row in client.query(TABLES_SQL, &[]).await.map_err(failed)? {
+        let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
+        let bytes = u64::try_from(row.get::<_, i64>(3)).unwrap_or(0);
+        let rows = estimated_rows(row.get(2), bytes);
+        found.push(FoundTable {
+            spec: TableSpec {
+                columns: columns.remove(&table).unwrap_or_default(),
+                key: keys
+                    .remove(&table)
+                    .map_or(KeySpec::WholeRow, KeySpec::Columns),
+                buckets: bucket_count(rows),
+                table,
+            },
+            bytes,
+            foreign: row.get(4),
+        });
+    }
+    Ok(found)
+}
+
+/// The planner's estimate, or a guess from the size for a table that was never analysed (-1).
+fn estimated_rows(reltuples: f64, bytes: u64) -> u64 {
+    /// A row of these tables on disk, in bytes; only decides the number of buckets.
+    const TYPICAL_ROW: u64 = 150;
+    if reltuples >= 0.0 && reltuples.is_finite() {
+        // Rust has no checked float conversion; the text form is exact for whole numbers.
+        format!("{reltuples:.0}").parse().unwrap_or(0)
+    } else {
+        bytes / TYPICAL_ROW
+    }
+}

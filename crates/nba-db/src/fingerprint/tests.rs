@@ -1,0 +1,78 @@
+use super::encode::{fingerprint_sql, rows_sql};
+use super::*;
+
+fn spec(key: KeySpec) -> TableSpec {
+    let column = |name: &str, base: &str| ColumnSpec {
+        name: name.into(),
+        declared: base.into(),
+        base_type: base.into(),
+    };
+    TableSpec {
+        table: TableName::new("public", "odd\"name"),
+        columns: vec![
+            column("id", "int8"),
+            column("when", "timestamptz"),
+            column("who\"", "text"),
+        ],
+        key,
+        buckets: 8,
+    }
+}
+
+#[test]
+fn identifiers_are_quoted_and_buckets_masked() {
+    let sql = fingerprint_sql(&spec(KeySpec::Columns(vec!["id".into()])));
+    assert!(sql.contains("\"public\".\"odd\"\"name\""), "{sql}");
+    assert!(sql.contains("\"who\"\"\"::text"), "{sql}");
+    assert!(sql.contains("& 7)::int4"), "{sql}");
+    assert!(rows_sql(&spec(KeySpec::WholeRow), true).contains("to_json(array["));
+}
+
+#[test]
+fn digest_survives_its_text_form() {
+    for value in [0, 1, -1, i128::MAX, i128::MIN] {
+        let digest = Digest::from(value);
+        let json = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
+        assert_eq!(json.len(), 34);
+    }
+    assert!(serde_json::from_str::<Digest>("\"xyz\"").is_err());
+}
+
+#[test]
+fn bucket_count_is_a_bounded_power_of_two() {
+    for (rows, expected) in [
+        (0, 1),
+        (1_999, 1),
+        (4_000, 2),
+        (130_748, 128),
+        (u64::MAX, 1_024),
+    ] {
+        assert_eq!(bucket_count(rows), expected, "{rows}");
+    }
+}
+
+#[test]
+fn differing_buckets_and_columns_are_named() {
+    let bucket = |rows, sum| BucketDigest {
+        rows,
+        digest: Digest::from(sum),
+    };
+    let column = |name: &str, sum, nulls| ColumnDigest {
+        name: name.into(),
+        digest: Digest::from(sum),
+        nulls,
+    };
+    let left = TableFingerprint {
+        rows: 3,
+        digest: Digest::from(6),
+        columns: vec![column("a", 1, 0), column("b", 2, 0)],
+        buckets: vec![bucket(1, 1), bucket(2, 5)],
+    };
+    let mut right = left.clone();
+    assert!(left.differing_buckets(&right).is_empty() && left.differing_columns(&right).is_empty());
+    right.buckets[1] = bucket(2, 6);
+    right.columns[1] = column("b", 2, 1);
+    assert_eq!(left.differing_buckets(&right), [1]);
+    assert_eq!(left.differing_columns(&right), ["b"]);
+}
