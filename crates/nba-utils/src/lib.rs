@@ -1,1 +1,30 @@
-//! Shared vocabulary of the nba suite: verdicts, seasons, game ids, clocks, logging, atomic files, tree fingerprints
+//! The vocabulary every crate of the nba suite shares.
+//!
+//! ```
+//! use nba_utils::{Season, Verdict};
+//!
+//! let season: Season = "2004-05".parse()?;
+//! assert_eq!(season, Season::from_end_year(2005)?);
+//!
+//! let verdict = Verdict::all([Verdict::Proven, Verdict::refuted("games: 1 row is missing")]);
+//! assert_eq!(verdict.exit_code(), 1);
+//! # Ok::<(), nba_utils::season::SeasonError>(())
+//! ```
+//!
+//! Nothing here talks to a network or a database, prints, exits or reads the environment.
+//! Rules that reproduce a fault of the legacy platform carry `legacy` in their name; everything else is right.
+
+pub mod clock;
+pub mod errors;
+pub mod ids;
+pub mod minutes;
+pub mod numbers;
+pub mod season;
+pub mod verdict;
+
+pub use clock::{Clock, Period};
+pub use errors::{ErrorReport, Hint, exit_code};
+pub use ids::{BbrefGameId, EspnGameId, GameId, NbaGameId, PlayId};
+pub use minutes::PlayedTime;
+pub use season::Season;
+pub use verdict::{Reasons, Verdict};
