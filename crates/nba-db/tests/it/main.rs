@@ -1,0 +1,4 @@
+//! Integration tests of `nba-db`, against real servers.
+
+#[cfg(feature = "embedded")]
+mod embedded;
