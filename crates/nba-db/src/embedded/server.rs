@@ -396,7 +396,7 @@ impl Inner {
                     .cache_dir
                     .clone()
                     .unwrap_or_else(|| template::default_cache(root));
-                initialisation.from_template(&cache, &data)
+                initialisation.copy_template(&cache, &data)
             }
             Durability::Safe => initialisation.run_initdb(&data),
         }

@@ -28,7 +28,7 @@ pub(super) struct Initialisation<'a> {
 
 impl Initialisation<'_> {
     /// Fills `data` from the cached template, making that first where it is missing or damaged.
-    pub(super) fn from_template(&self, cache: &Path, data: &Path) -> Result<(), EmbeddedError> {
+    pub(super) fn copy_template(&self, cache: &Path, data: &Path) -> Result<(), EmbeddedError> {
         fs::create_dir_all(cache).map_err(EmbeddedError::io("create", cache))?;
         let key = self.key();
         let template = cache.join(&key);
