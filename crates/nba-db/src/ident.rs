@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#![expect(clippy::disallowed_types, reason = "this is the quoting module")]
+
 use sqlx::AssertSqlSafe;
 
 /// A quoted identifier. Its `Display` is the quoted form.

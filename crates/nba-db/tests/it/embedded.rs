@@ -566,6 +566,7 @@ impl Drop for Helper {
 
 /// Body of [`Helper`]; does nothing when run as an ordinary test.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test talks to its own child")]
 fn helper() {
     let (Ok(mode), Ok(root)) = (
         std::env::var("NBA_TEST_HELPER"),
