@@ -1,6 +1,7 @@
 //! A deterministic replica of the legacy platform for demos, tests and benches.
 
 mod background;
+pub mod legacy;
 pub mod proxy;
 pub mod s3;
 pub mod schema;
