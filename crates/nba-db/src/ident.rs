@@ -1,8 +1,7 @@
 //! Identifiers in statements: the only place where text becomes part of SQL.
+#![expect(clippy::disallowed_types, reason = "this is the quoting module")]
 
 use std::fmt;
-
-#![expect(clippy::disallowed_types, reason = "this is the quoting module")]
 
 use sqlx::AssertSqlSafe;
 
