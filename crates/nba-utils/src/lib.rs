@@ -16,9 +16,13 @@
 
 pub mod clock;
 pub mod errors;
+pub mod format;
 pub mod ids;
+pub mod logging;
 pub mod minutes;
 pub mod numbers;
+pub mod redact;
+pub mod retry;
 pub mod season;
 pub mod verdict;
 
@@ -26,5 +30,6 @@ pub use clock::{Clock, Period};
 pub use errors::{ErrorReport, Hint, exit_code};
 pub use ids::{BbrefGameId, EspnGameId, GameId, NbaGameId, PlayId};
 pub use minutes::PlayedTime;
+pub use redact::Redactor;
 pub use season::Season;
 pub use verdict::{Reasons, Verdict};
