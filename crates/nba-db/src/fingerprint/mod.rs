@@ -239,7 +239,8 @@ pub enum FingerprintError {
 }
 
 impl FingerprintError {
-    pub(crate) fn query(operation: impl Into<String>, source: tokio_postgres::Error) -> Self {
+    /// A failed statement, with the SQLSTATE taken from the driver's error.
+    pub fn query(operation: impl Into<String>, source: tokio_postgres::Error) -> Self {
         Self::Query {
             operation: operation.into(),
             sqlstate: source.code().map(|code| code.code().to_owned()),

@@ -43,16 +43,16 @@ const LEADER: &str = "begin isolation level repeatable read read only";
 /// # Cancellation
 ///
 /// Dropping the future leaves the transactions open until the connections are closed or reset; the pool resets them on return.
-pub async fn in_snapshot<C, T, R, F>(
-    connections: &[C],
-    items: &[T],
+pub async fn in_snapshot<'e, C, T, R, F>(
+    connections: &'e [C],
+    items: &'e [T],
     job: F,
 ) -> Result<(SnapshotInfo, Vec<Result<R, FingerprintError>>), FingerprintError>
 where
     C: Deref<Target = Client> + Sync,
     T: Sync,
     R: Send,
-    F: for<'a> Fn(&'a Client, &'a T) -> BoxFuture<'a, Result<R, FingerprintError>> + Sync,
+    F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
 {
     let operation = "take a snapshot shared by all connections";
     let failed = |source| FingerprintError::query(operation, source);
@@ -130,9 +130,13 @@ where
     Ok((info, results))
 }
 
-async fn guarded<T, R, F>(client: &Client, item: &T, job: &F) -> Result<R, FingerprintError>
+async fn guarded<'e, T, R, F>(
+    client: &'e Client,
+    item: &'e T,
+    job: &F,
+) -> Result<R, FingerprintError>
 where
-    F: for<'a> Fn(&'a Client, &'a T) -> BoxFuture<'a, Result<R, FingerprintError>>,
+    F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>>,
 {
     let failed = |source| FingerprintError::query("set a savepoint", source);
     client

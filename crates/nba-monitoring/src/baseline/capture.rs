@@ -1,0 +1,336 @@
+//! Taking a baseline.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use futures::{FutureExt, StreamExt};
+use nba_db::fingerprint::{
+    Digest, FingerprintError, FoundTable, RowDetail, RowDigest, TableFingerprint, TableSpec,
+    discover, fingerprint, in_snapshot, stream_rows,
+};
+use nba_utils::Verdict;
+use tokio::sync::mpsc;
+use tokio_postgres::Client;
+
+use super::row_file::{ROWS_PER_GROUP, RowFileWriter};
+use super::store::{Draft, ROWS, file_digest};
+use super::{
+    Baseline, BaselineError, BaselineName, Content, RowFile, SCHEMA_VERSION, TableBaseline,
+};
+use crate::activity::Activity;
+use crate::catalogue;
+use crate::games::TwinGames;
+use crate::rules::RuleBook;
+use crate::target::TargetIdentity;
+
+/// Row groups waiting for the disk, per table being read.
+const GROUPS_IN_FLIGHT: usize = 2;
+
+/// How a baseline is taken.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CaptureOptions {
+    /// Folder of all baselines, usually `.nba/baselines`.
+    pub folder: PathBuf,
+    /// Name of this one.
+    pub name: BaselineName,
+    /// The rule of each table.
+    pub rules: RuleBook,
+    /// Tables of more rows get fingerprints only; missing rows are then located to a bucket, not to a key.
+    pub max_rows_kept: u64,
+    /// Values are kept for tables of at most this many rows …
+    pub max_value_rows: u64,
+    /// … and at most this many bytes.
+    pub max_value_bytes: u64,
+}
+
+impl CaptureOptions {
+    /// The usual limits: hashes up to 20 million rows, values up to 100,000 rows and 32 MB.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, name: BaselineName) -> Self {
+        Self {
+            folder: folder.into(),
+            name,
+            rules: RuleBook::default(),
+            max_rows_kept: 20_000_000,
+            max_value_rows: 100_000,
+            max_value_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// What is measured in the snapshot.
+enum Task {
+    Table(Box<FoundTable>),
+    Views,
+    TwinGames,
+    Activity,
+}
+
+enum Found {
+    Table(Box<Measured>),
+    Views(std::collections::BTreeMap<nba_db::fingerprint::TableName, String>),
+    TwinGames(Option<Vec<TwinGames>>),
+    Activity(Activity),
+}
+
+struct Measured {
+    fingerprint: TableFingerprint,
+    rows: Option<RowFile>,
+    row_error: Option<BaselineError>,
+}
+
+/// Takes a baseline over the given connections, one snapshot for everything.
+///
+/// A table that cannot be measured is kept with the reason, and makes the baseline's `complete` verdict `NotProven`.
+///
+/// # Errors
+///
+/// [`BaselineError`] when the name is taken, the database cannot be asked at all or the files cannot be written. Nothing is
+/// left behind then.
+///
+/// # Cancellation
+///
+/// Dropping the future removes the unfinished folder.
+pub async fn capture_with<C>(
+    connections: &[C],
+    options: &CaptureOptions,
+) -> Result<Baseline, BaselineError>
+where
+    C: Deref<Target = Client> + Sync,
+{
+    let Some(first) = connections.first() else {
+        return Err(FingerprintError::NoConnection {
+            operation: "take a baseline".to_owned(),
+        }
+        .into());
+    };
+    let identity = TargetIdentity::read(first)
+        .await
+        .map_err(|source| FingerprintError::query("identify the target", source))?;
+    let draft = Draft::start(&options.folder, &options.name)?;
+    let mut found = discover(first).await?;
+    // The largest first, so that no connection is left with it at the end.
+    found.sort_by_key(|table| std::cmp::Reverse(table.bytes));
+    let mut tasks: Vec<Task> = found
+        .into_iter()
+        .map(|table| Task::Table(Box::new(table)))
+        .collect();
+    tasks.extend([Task::Views, Task::TwinGames, Task::Activity]);
+
+    let rows_folder = draft.folder().join(ROWS);
+    let (snapshot, results) = in_snapshot(connections, &tasks, |client, task| {
+        run(client, task, options, &rows_folder).boxed()
+    })
+    .await?;
+
+    let mut baseline = Baseline {
+        schema_version: SCHEMA_VERSION,
+        name: options.name.to_string(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        identity,
+        snapshot,
+        complete: Verdict::Proven,
+        tables: std::collections::BTreeMap::new(),
+        views: std::collections::BTreeMap::new(),
+        twin_games: None,
+        activity: Activity::default(),
+        folder: None,
+        digest: String::new(),
+    };
+    let mut open = Vec::new();
+    for (task, result) in tasks.into_iter().zip(results) {
+        match (task, result) {
+            (Task::Table(found), result) => {
+                let (content, rows) = match result {
+                    Ok(Found::Table(measured)) => {
+                        if let Some(error) = measured.row_error {
+                            return Err(error);
+                        }
+                        (Content::Fingerprint(measured.fingerprint), measured.rows)
+                    }
+                    Ok(_) => (
+                        Content::NotMeasured("the measurement was mixed up".to_owned()),
+                        None,
+                    ),
+                    Err(error) => (Content::NotMeasured(error.reason()), None),
+                };
+                if let Content::NotMeasured(reason) = &content {
+                    open.push(format!("{}: {reason}", found.spec.table));
+                }
+                let rule = options.rules.rule_for(
+                    &found.spec.table,
+                    content.fingerprint().map(|fingerprint| fingerprint.rows),
+                );
+                let table = TableBaseline {
+                    rule,
+                    content,
+                    bytes: found.bytes,
+                    rows,
+                    spec: found.spec,
+                };
+                baseline.tables.insert(table.spec.table.clone(), table);
+            }
+            (_, Ok(Found::Views(views))) => baseline.views = views,
+            (_, Ok(Found::TwinGames(twins))) => baseline.twin_games = twins,
+            (_, Ok(Found::Activity(activity))) => baseline.activity = activity,
+            (_, Ok(Found::Table(_))) => {}
+            (_, Err(error)) => open.push(error.reason()),
+        }
+    }
+    if let Some(reasons) = nba_utils::Reasons::collect(open) {
+        baseline.complete = Verdict::NotProven { reasons };
+    }
+    tokio::task::spawn_blocking(move || draft.complete(baseline))
+        .await
+        .map_err(stopped)?
+}
+
+fn stopped(error: tokio::task::JoinError) -> BaselineError {
+    BaselineError::Io {
+        operation: "write",
+        path: PathBuf::from("baseline.json"),
+        source: std::io::Error::other(error),
+    }
+}
+
+async fn run(
+    client: &Client,
+    task: &Task,
+    options: &CaptureOptions,
+    folder: &Path,
+) -> Result<Found, FingerprintError> {
+    match task {
+        Task::Table(table) => measure(client, table, options, folder)
+            .await
+            .map(|measured| Found::Table(Box::new(measured))),
+        Task::Views => catalogue::views(client).await.map(Found::Views),
+        Task::TwinGames => TwinGames::find(client).await.map(Found::TwinGames),
+        Task::Activity => Activity::read(client).await.map(Found::Activity),
+    }
+}
+
+async fn measure(
+    client: &Client,
+    table: &FoundTable,
+    options: &CaptureOptions,
+    folder: &Path,
+) -> Result<Measured, FingerprintError> {
+    if table.foreign {
+        return Err(FingerprintError::Decode {
+            operation: format!("fingerprint `{}`", table.spec.table),
+            what: "snapshot: a foreign table lives on another server".to_owned(),
+        });
+    }
+    let fingerprint = fingerprint(client, &table.spec).await?;
+    let rule = options
+        .rules
+        .rule_for(&table.spec.table, Some(fingerprint.rows));
+    if fingerprint.rows == 0 || !rule.rule.needs_rows() || fingerprint.rows > options.max_rows_kept
+    {
+        return Ok(Measured {
+            fingerprint,
+            rows: None,
+            row_error: None,
+        });
+    }
+    let values =
+        fingerprint.rows <= options.max_value_rows && table.bytes <= options.max_value_bytes;
+    match keep_rows(client, &table.spec, &fingerprint, values, folder).await {
+        Ok(rows) => Ok(Measured {
+            fingerprint,
+            rows: Some(rows),
+            row_error: None,
+        }),
+        // A full disk ends the capture; a statement that fails only leaves this table unproven.
+        Err(BaselineError::Database(error)) => Err(error),
+        Err(error) => Ok(Measured {
+            fingerprint,
+            rows: None,
+            row_error: Some(error),
+        }),
+    }
+}
+
+/// Streams the rows to a file and checks that they add up to the fingerprint.
+async fn keep_rows(
+    client: &Client,
+    table: &TableSpec,
+    fingerprint: &TableFingerprint,
+    values: bool,
+    folder: &Path,
+) -> Result<RowFile, BaselineError> {
+    let name = file_name(table);
+    let path = folder.join(&name);
+    let (sender, mut receiver) = mpsc::channel::<Vec<RowDigest>>(GROUPS_IN_FLIGHT);
+    let writing = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || -> Result<String, BaselineError> {
+            let mut writer = RowFileWriter::create(&path)?;
+            while let Some(rows) = receiver.blocking_recv() {
+                writer.write(&rows)?;
+            }
+            writer.finish()?;
+            file_digest(&path)
+        }
+    });
+
+    let buckets: Vec<u32> = (0..table.buckets).collect();
+    let detail = if values {
+        RowDetail::Values
+    } else {
+        RowDetail::Hash
+    };
+    let (mut count, mut digest) = (0_u64, Digest::default());
+    let mut rows = stream_rows(client, table, &buckets, detail)
+        .await?
+        .ready_chunks(ROWS_PER_GROUP);
+    let mut group = Vec::with_capacity(ROWS_PER_GROUP);
+    while let Some(arrived) = rows.next().await {
+        for row in arrived {
+            let row = row?;
+            count += 1;
+            digest = digest.combined(Digest::from(i128::from(row.hash)));
+            group.push(row);
+        }
+        if group.len() >= ROWS_PER_GROUP && sender.send(std::mem::take(&mut group)).await.is_err() {
+            // The writer ended early; its error is fetched below.
+            break;
+        }
+    }
+    if !group.is_empty() {
+        sender.send(group).await.ok();
+    }
+    drop(sender);
+    let blake3 = writing.await.map_err(stopped)??;
+    if (count, digest) != (fingerprint.rows, fingerprint.digest) {
+        // Same snapshot, so this can only be a fault of ours or of the server: never evidence.
+        let what = format!(
+            "rows: {count} rows were read, {} were counted",
+            fingerprint.rows
+        );
+        return Err(FingerprintError::Decode {
+            operation: format!("read the rows of `{}`", table.table),
+            what,
+        }
+        .into());
+    }
+    Ok(RowFile {
+        path: format!("{ROWS}/{name}"),
+        rows: count,
+        values,
+        blake3,
+    })
+}
+
+/// A file name no table name can break out of, unique because the digest covers the exact name.
+fn file_name(table: &TableSpec) -> String {
+    let exact = table.table.to_string();
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if exact.chars().all(safe) && exact.len() < 200 {
+        return format!("{exact}.parquet");
+    }
+    let readable: String = exact.chars().filter(|&c| safe(c)).take(100).collect();
+    let digest = blake3::hash(exact.as_bytes()).to_hex();
+    format!("{readable}-{}.parquet", &digest[..16])
+}

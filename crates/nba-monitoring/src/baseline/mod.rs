@@ -1,0 +1,264 @@
+//! What the platform held at one moment, kept as evidence.
+//!
+//! [`capture`] takes the identity of the target first, then looks at every table in one snapshot: fingerprint, key and row
+//! hashes, and for small tables the values. A baseline is a folder:
+//!
+//! ```text
+//! .nba/baselines/<name>/baseline.json
+//! .nba/baselines/<name>/rows/<schema>.<table>.parquet
+//! ```
+//!
+//! It appears under its name only when it is complete, is never overwritten, and is checked against its digests when loaded.
+
+mod capture;
+mod row_file;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use nba_db::fingerprint::{
+    FingerprintError, RowDigest, SnapshotInfo, TableFingerprint, TableName, TableSpec,
+};
+use nba_utils::Verdict;
+use serde::{Deserialize, Serialize};
+
+pub use self::capture::{CaptureOptions, capture_with};
+pub use self::row_file::RowFileError;
+pub use self::store::{BaselineName, list};
+
+use crate::activity::Activity;
+use crate::games::TwinGames;
+use crate::rules::TableRule;
+use crate::target::TargetIdentity;
+
+/// Version of the file format.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The state of a database at one snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Baseline {
+    /// Version of the file format.
+    pub schema_version: u32,
+    /// Name it is kept under.
+    pub name: String,
+    /// Version of the program that wrote it.
+    pub tool_version: String,
+    /// Which database it is about.
+    pub identity: TargetIdentity,
+    /// When, and what transactions it sees.
+    pub snapshot: SnapshotInfo,
+    /// `Proven` when every table could be measured.
+    pub complete: Verdict,
+    /// Every table found, by name.
+    pub tables: BTreeMap<TableName, TableBaseline>,
+    /// Views and materialised views with a digest of their definition.
+    pub views: BTreeMap<TableName, String>,
+    /// Games that were there twice already; `None` where `games` has another shape.
+    pub twin_games: Option<Vec<TwinGames>>,
+    /// When the activity tables were last written.
+    pub activity: Activity,
+    /// The folder it was loaded from or saved to; not part of the evidence.
+    #[serde(skip)]
+    folder: Option<PathBuf>,
+    /// blake3 of `baseline.json`, hexadecimal; not part of the evidence.
+    #[serde(skip)]
+    digest: String,
+}
+
+/// What one table held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TableBaseline {
+    /// Columns, key and buckets it was measured with.
+    #[serde(flatten)]
+    pub spec: TableSpec,
+    /// What may happen to it.
+    #[serde(flatten)]
+    pub rule: TableRule,
+    /// The content, or why it is unknown.
+    pub content: Content,
+    /// Size on disk in bytes, without indexes.
+    pub bytes: u64,
+    /// Row-level evidence, where it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowFile>,
+}
+
+/// A measurement that may have failed; a failure is never a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// What the table held.
+    Fingerprint(TableFingerprint),
+    /// Why it could not be measured.
+    NotMeasured(String),
+}
+
+impl Content {
+    /// The fingerprint, if there is one.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<&TableFingerprint> {
+        match self {
+            Self::Fingerprint(fingerprint) => Some(fingerprint),
+            Self::NotMeasured(_) => None,
+        }
+    }
+}
+
+/// A file with the rows of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFile {
+    /// Path relative to the baseline's folder.
+    pub path: String,
+    /// Number of rows in it.
+    pub rows: u64,
+    /// Whether values are kept beside key and hash.
+    pub values: bool,
+    /// blake3 of the file, hexadecimal.
+    pub blake3: String,
+}
+
+impl Baseline {
+    /// Loads a baseline and checks that it is whole.
+    ///
+    /// The row files are checked when they are read.
+    ///
+    /// # Errors
+    ///
+    /// [`BaselineError`] when it does not exist, cannot be read, or was damaged.
+    pub fn load(baselines: &Path, name: &BaselineName) -> Result<Self, BaselineError> {
+        store::load(baselines, name)
+    }
+
+    /// When the snapshot was taken, UTC.
+    #[must_use]
+    pub fn captured_at(&self) -> DateTime<Utc> {
+        self.snapshot.taken_at
+    }
+
+    /// blake3 of `baseline.json`: what a ledger entry or a report names this baseline by.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The folder it lies in.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The total of rows over all measured tables.
+    #[must_use]
+    pub fn total_rows(&self) -> u64 {
+        self.tables
+            .values()
+            .filter_map(|table| table.content.fingerprint())
+            .map(|fingerprint| fingerprint.rows)
+            .sum()
+    }
+
+    /// The kept rows of a table in the buckets `wanted` accepts; `None` where no rows were kept.
+    ///
+    /// Reads from disk; call it off the async threads.
+    ///
+    /// # Errors
+    ///
+    /// [`BaselineError`] when the file is missing, damaged or not the one the baseline was taken with.
+    pub fn read_rows(
+        &self,
+        table: &TableName,
+        wanted: impl Fn(u32) -> bool,
+    ) -> Result<Option<Vec<RowDigest>>, BaselineError> {
+        let file = self.tables.get(table).and_then(|table| table.rows.as_ref());
+        let (Some(file), Some(folder)) = (file, &self.folder) else {
+            return Ok(None);
+        };
+        let path = folder.join(&file.path);
+        store::check_digest(&path, &file.blake3)?;
+        Ok(Some(row_file::read_rows(&path, wanted)?))
+    }
+}
+
+/// Why a baseline could not be taken, kept or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaselineError {
+    /// The name cannot be a folder name.
+    #[error(
+        "`{0}` is no baseline name: use letters, digits, `-`, `_` and `.`, not starting with `.`"
+    )]
+    Name(String),
+    /// A baseline of this name is there already.
+    #[error("the baseline `{name}` exists already in `{}`", folder.display())]
+    Exists {
+        /// Its name.
+        name: String,
+        /// Where it lies.
+        folder: PathBuf,
+    },
+    /// No baseline of this name.
+    #[error("there is no baseline `{name}` in `{}`", folder.display())]
+    Missing {
+        /// The name asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// A file of the baseline is not what was written.
+    #[error("`{}` was changed or damaged since the baseline was taken: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Written by a newer program.
+    #[error("`{}` has format version {found}, this program reads {SCHEMA_VERSION}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// A file operation failed.
+    #[error("could not {operation} `{}`", path.display())]
+    Io {
+        /// What was being done.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// Row-level evidence could not be written or read.
+    #[error("could not keep row-level evidence")]
+    Rows(#[from] RowFileError),
+    /// The database could not be asked.
+    #[error("could not take a baseline of the database")]
+    Database(#[from] FingerprintError),
+    /// The stored form could not be produced.
+    #[error("could not write the baseline as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+impl BaselineError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { .. } => Some("a baseline is evidence and is not overwritten: choose another --name".to_owned()),
+            Self::Missing { .. } => Some("take one with `nba baseline capture`".to_owned()),
+            Self::Damaged { .. } => {
+                Some("do not trust it: take a new baseline, and find out from the ledger who changed this one".to_owned())
+            }
+            Self::Version { .. } => Some("use the program version that wrote it, or a newer one".to_owned()),
+            _ => None,
+        }
+    }
+}
