@@ -124,6 +124,8 @@ pub enum Wording {
 /// One entry of the schedule: everything known before tip-off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GameHeader {
+    /// Seed of the universe; with `index` it determines everything that happens in the game.
+    pub seed: u64,
     /// Position in the whole schedule of the universe, oldest game first.
     pub index: u32,
     /// ESPN id: nine digits, `YYMMDD###` with year 1980 + YY up to 2012-13, `400…`/`401…` afterwards.
@@ -194,6 +196,57 @@ pub enum PlayKind {
     Other,
 }
 
+/// The finer distinction inside a [`PlayKind`]; see [`super::text::espn_type`] for ESPN's id and name of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are basketball's own")]
+pub enum Detail {
+    /// Nothing finer to say.
+    Plain,
+    JumpShot,
+    PullupJumpShot,
+    StepBackJumpShot,
+    FadeAwayJumpShot,
+    TurnaroundJumpShot,
+    RunningJumpShot,
+    FloatingJumpShot,
+    HookShot,
+    LayupShot,
+    DrivingLayup,
+    RunningLayup,
+    CuttingLayup,
+    ReverseLayup,
+    FingerRoll,
+    TipShot,
+    DunkShot,
+    DrivingDunk,
+    CuttingDunk,
+    BadPass,
+    LostBall,
+    Traveling,
+    OutOfBoundsBadPass,
+    OutOfBoundsLostBall,
+    ThreeSeconds,
+    BackCourt,
+    ShotClock,
+    EightSeconds,
+    OffensiveFoulTurnover,
+    Shooting,
+    Personal,
+    LooseBall,
+    PersonalTake,
+    OffensiveCharge,
+    FlagrantType1,
+    FlagrantType2,
+    DefensiveThreeSeconds,
+    BenchTechnical,
+    FullTimeout,
+    ShortTimeout,
+    Challenge,
+    Review,
+    DelayOfGame,
+    KickedBall,
+}
+
 /// One row of the play-by-play.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Play {
@@ -205,6 +258,8 @@ pub struct Play {
     pub clock_tenths: u16,
     /// What happened.
     pub kind: PlayKind,
+    /// How it happened, as far as ESPN's play types tell apart.
+    pub detail: Detail,
     /// The acting team, if any.
     pub side: Option<Side>,
     /// Roster positions (index into [`Game::rosters`] of the side the kind's description implies).
@@ -299,6 +354,8 @@ pub struct Game {
     pub boxes: [TeamBox; 2],
     /// Number of periods played, at least 4.
     pub periods: u8,
+    /// Who starts each period, `[home, away]` roster positions; the feed does not say it after the first period.
+    pub period_lineups: Vec<[[u8; 5]; 2]>,
 }
 
 impl Game {
