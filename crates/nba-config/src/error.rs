@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::origin::Origin;
+use crate::{
+    names::{self, Selection},
+    origin::Origin,
+};
 
 /// Result of a configuration operation.
 pub type Result<T, E = ConfigError> = std::result::Result<T, E>;
@@ -71,6 +74,48 @@ pub enum ConfigError {
         /// What would have been right; never repeats a secret.
         expected: String,
     },
+    /// Nothing names a database completely. There is no default: neither localhost nor production.
+    #[error("no database target is configured{}", .incomplete.iter().map(|one| format!("; {one}")).collect::<String>())]
+    NoTarget {
+        /// Files and other sources that were read, in order.
+        looked: Vec<String>,
+        /// Families that are set in part, and what they lack.
+        incomplete: Vec<String>,
+        /// Targets that exist but are only used when named.
+        choices: Vec<String>,
+    },
+    /// Complete families point at different servers, and none was chosen.
+    #[error("{} database targets point at different servers: {}", .servers.len(), .servers.join("; "))]
+    Conflict {
+        /// Family, server and place of each.
+        servers: Vec<String>,
+        /// Names to choose from.
+        choices: Vec<String>,
+    },
+    /// Only a production family is complete while development or test names are set beside it.
+    #[error("`{family}` is production ({server}), and development or test names are set beside it")]
+    Production {
+        /// The family.
+        family: &'static str,
+        /// Its server.
+        server: String,
+    },
+    /// The target that was chosen lacks something.
+    #[error("the database target `{name}` lacks {}", .missing.join(", "))]
+    Incomplete {
+        /// Its name.
+        name: String,
+        /// What to set.
+        missing: Vec<String>,
+    },
+    /// No target and no complete family has that name.
+    #[error("there is no database target `{name}`")]
+    UnknownTarget {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
 }
 
 /// Why a database URL was refused.
@@ -122,6 +167,9 @@ impl ConfigError {
             Self::Read { .. } => ErrorKind::Io,
             Self::NotUtf8 { .. } | Self::Syntax { .. } | Self::Url(_) => ErrorKind::Syntax,
             Self::Value { .. } => ErrorKind::Value,
+            Self::NoTarget { .. } | Self::Incomplete { .. } => ErrorKind::NoTarget,
+            Self::Conflict { .. } | Self::Production { .. } => ErrorKind::Conflict,
+            Self::UnknownTarget { .. } => ErrorKind::UnknownTarget,
         }
     }
 
@@ -139,7 +187,45 @@ impl ConfigError {
                 "percent-encode `%` `@` `:` `/` `?` `#` `&` in user and password (`%` is %25, `@` is %40, `?` is %3F)".into(),
             ),
             Self::NotUtf8 { .. } => Some("save the file as UTF-8".into()),
-            _ => None,
+            Self::NoTarget { looked, choices, .. } => {
+                let variables = names::FAMILIES
+                    .iter()
+                    .filter(|family| family.selection != Selection::ByNameOnly)
+                    .map(|family| family.title);
+                let variables: Vec<_> = variables.collect();
+                let choose = if choices.is_empty() {
+                    String::new()
+                } else {
+                    format!("choose one with --target: {}; or ", choices.join(", "))
+                };
+                Some(format!(
+                    "{choose}set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD, or DATABASE_URL, or [database] in nba.toml. looked for {} in {}",
+                    variables.join(", "),
+                    looked.join(", "),
+                ))
+            }
+            Self::Conflict { choices, .. } => Some(choose(choices)),
+            Self::Production { family, .. } => Some(choose(&[(*family).to_owned()])),
+            Self::Incomplete { missing, .. } => {
+                missing.first().map(|first| format!("set {first}, in the same place as its siblings"))
+            }
+            Self::UnknownTarget { known, .. } if known.is_empty() => {
+                Some("no target is configured at all; `nba config show` lists what was read".into())
+            }
+            Self::UnknownTarget { known, .. } => Some(format!("configured: {}", known.join(", "))),
+            Self::Value { .. } | Self::Syntax { .. } => {
+                Some("correct the value there; `nba config show` lists every value with its source".into())
+            }
+            Self::Read { .. } => Some("check that the file exists and may be read by you".into()),
         }
     }
+}
+
+/// How to choose among several targets.
+fn choose(names: &[String]) -> String {
+    let first = names.first().map_or("NAME", String::as_str);
+    format!(
+        "choose one ({}): --target {first}, or `family = \"{first}\"` under [database] in nba.toml",
+        names.join(", ")
+    )
 }
