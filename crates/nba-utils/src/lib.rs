@@ -14,7 +14,9 @@
 //! Nothing here talks to a network or a database, prints, exits or reads the environment.
 //! Rules that reproduce a fault of the legacy platform carry `legacy` in their name; everything else is right.
 
+pub mod atomic;
 pub mod clock;
+pub mod digest;
 pub mod errors;
 pub mod format;
 pub mod ids;
@@ -24,12 +26,15 @@ pub mod numbers;
 pub mod redact;
 pub mod retry;
 pub mod season;
+pub mod tree;
 pub mod verdict;
 
 pub use clock::{Clock, Period};
+pub use digest::Digest;
 pub use errors::{ErrorReport, Hint, exit_code};
 pub use ids::{BbrefGameId, EspnGameId, GameId, NbaGameId, PlayId};
 pub use minutes::PlayedTime;
 pub use redact::Redactor;
 pub use season::Season;
+pub use tree::TreeFingerprint;
 pub use verdict::{Reasons, Verdict};
