@@ -139,6 +139,16 @@ impl Database {
         async move { clients.checkout(at).await }
     }
 
+    /// A session that is free right now, or none.
+    #[track_caller]
+    pub(crate) fn try_session(
+        &self,
+    ) -> impl Future<Output = Result<Option<Session>>> + Send + use<> {
+        let at = Location::caller();
+        let clients = Arc::clone(&self.inner.clients);
+        async move { clients.try_checkout(at).await }
+    }
+
     /// Runs a statement and returns its rows as maps with exact JSON values: the legacy
     /// `execute_query`, with `$1` parameters. See [`legacy`](crate::legacy) for `%s`.
     ///

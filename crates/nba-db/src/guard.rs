@@ -90,7 +90,7 @@ pub(crate) fn reset_statements(options: &ConnectOptions, mode: GuardMode) -> Str
 
 /// Whole milliseconds, rounded up so that a positive bound never becomes "unlimited", and within
 /// the server's 32-bit range.
-fn milliseconds(duration: Duration) -> String {
+pub(crate) fn milliseconds(duration: Duration) -> String {
     let up = duration.as_nanos().div_ceil(1_000_000);
     i32::try_from(up).unwrap_or(i32::MAX).to_string()
 }

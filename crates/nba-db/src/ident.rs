@@ -39,60 +39,79 @@ impl fmt::Display for Ident {
 
 /// A table (or view) in a schema.
 ///
-/// `Display` gives the quoted form for statements, [`TableName::plain`] the one for people.
+/// `Display` and JSON give `schema.name` for people and reports, [`TableName::sql`] the quoted form
+/// for statements.
 ///
 /// ```
 /// use nba_db::ident::TableName;
 /// let table = TableName::new("odds", "bet_types");
-/// assert_eq!(table.to_string(), "\"odds\".\"bet_types\"");
-/// assert_eq!(table.plain(), "odds.bet_types");
+/// assert_eq!(table.sql(), "\"odds\".\"bet_types\"");
+/// assert_eq!(table.to_string(), "odds.bet_types");
 /// assert_eq!(TableName::parse("games"), TableName::new("public", "games"));
 /// ```
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
+#[serde(into = "String", try_from = "String")]
 pub struct TableName {
     /// Schema, unquoted.
     pub schema: String,
     /// Table, unquoted.
-    pub table: String,
+    pub name: String,
 }
 
 impl TableName {
     /// A table named exactly so.
-    #[must_use]
-    pub fn new(schema: impl Into<String>, table: impl Into<String>) -> Self {
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             schema: schema.into(),
-            table: table.into(),
+            name: name.into(),
         }
     }
 
-    /// Reads `schema.table`, or `table` for one in `public`. Names are taken as they are, without
+    /// Reads `schema.name`, or `name` for one in `public`. Names are taken as they are, without
     /// folding case; the first dot separates.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.split_once('.') {
-            Some((schema, table)) => Self::new(schema, table),
+            Some((schema, name)) => Self::new(schema, name),
             None => Self::new("public", text),
         }
     }
 
-    /// `schema.table` for people and for reports.
+    /// The quoted form for statements.
     #[must_use]
-    pub fn plain(&self) -> String {
-        format!("{}.{}", self.schema, self.table)
+    pub fn sql(&self) -> String {
+        format!(
+            "{}.{}",
+            Ident::new(self.schema.as_str()),
+            Ident::new(self.name.as_str())
+        )
     }
 }
 
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{}",
-            Ident::new(self.schema.as_str()),
-            Ident::new(self.table.as_str())
-        )
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+impl From<TableName> for String {
+    fn from(name: TableName) -> Self {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for TableName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.split_once('.') {
+            Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
+                Ok(Self::new(schema, name))
+            }
+            _ => Err(format!("`{text}` is not of the form `schema.table`")),
+        }
     }
 }
 

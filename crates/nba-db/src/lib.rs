@@ -16,6 +16,9 @@
 //!
 //! - `embedded`: starts private PostgreSQL servers from binaries found on the machine.
 
+pub mod catalog;
+mod copy;
+pub mod counts;
 mod database;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -23,12 +26,16 @@ mod error;
 pub mod fingerprint;
 mod guard;
 pub mod ident;
+pub mod identity;
 mod options;
 mod param;
 mod row;
 mod session;
+mod snapshot;
 mod tls;
+mod writer;
 
+pub use copy::{CopyAccount, CopyFormat, CopyOut, TextRows};
 pub use database::Database;
 pub use error::{DbError, ErrorKind, PoolHolder, Result, ServerError};
 pub use guard::GuardMode;
@@ -36,6 +43,8 @@ pub use options::ConnectOptions;
 pub use param::{Param, params};
 pub use row::JsonRow;
 pub use session::{Params, PoolUsage, Session};
+pub use snapshot::Snapshot;
+pub use writer::{ManyAccount, Purpose, WriteTransaction, Writer, WriterAudit};
 
 /// The driver below [`Session`], for its types.
 pub use tokio_postgres;

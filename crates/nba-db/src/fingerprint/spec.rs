@@ -1,63 +1,18 @@
 //! What is fingerprinted: the table, its columns, its key and its buckets, as found in the catalogue.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use super::FingerprintError;
 use super::encode::quote;
+pub use crate::ident::TableName;
 
 /// Rows one bucket should hold, so that locating a difference reads little and the list of buckets stays short.
 const ROWS_PER_BUCKET: u64 = 2_000;
 /// Most buckets per table: 13 million rows still give buckets of 13 thousand.
 const MAX_BUCKETS: u32 = 1_024;
-
-/// A table's schema and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct TableName {
-    /// Schema, such as `public`.
-    pub schema: String,
-    /// Table, such as `games`.
-    pub name: String,
-}
-
-impl TableName {
-    /// The name from its two parts.
-    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            schema: schema.into(),
-            name: name.into(),
-        }
-    }
-}
-
-impl fmt::Display for TableName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.name)
-    }
-}
-
-impl From<TableName> for String {
-    fn from(name: TableName) -> Self {
-        name.to_string()
-    }
-}
-
-impl TryFrom<String> for TableName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once('.') {
-            Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
-                Ok(Self::new(schema, name))
-            }
-            _ => Err(format!("`{text}` is not of the form `schema.table`")),
-        }
-    }
-}
 
 /// A column as the fingerprint sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -118,7 +118,7 @@ impl Session {
         })
     }
 
-    fn cancel_now(&self) {
+    pub(crate) fn cancel_now(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
         spawn_cancel(
             self.connection().client.cancel_token(),

@@ -126,6 +126,26 @@ impl ClientPool {
                 }
             }
         };
+        self.take(at, started, permit).await
+    }
+
+    /// A connection that needs no waiting in line, or none.
+    pub(crate) async fn try_checkout(
+        self: &Arc<Self>,
+        at: &'static Location<'static>,
+    ) -> Result<Option<Session>> {
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => self.take(at, Instant::now(), permit).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn take(
+        self: &Arc<Self>,
+        at: &'static Location<'static>,
+        started: Instant,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Session> {
         let left = self.acquire_timeout.saturating_sub(started.elapsed());
         match tokio::time::timeout(left, self.pool.get_owned()).await {
             Ok(Ok(connection)) => {

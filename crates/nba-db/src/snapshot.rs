@@ -1,0 +1,144 @@
+//! Read-only transactions that see one state of the database, alone or together.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::database::Database;
+use crate::error::{DbError, Result};
+use crate::ident;
+use crate::session::Session;
+
+const BEGIN_SQL: &str = "begin transaction isolation level repeatable read, read only";
+pub(crate) const EXPORT_SQL: &str =
+    "select pg_export_snapshot(), pg_current_snapshot()::text, clock_timestamp()";
+
+/// A session inside a read-only, repeatable-read transaction.
+///
+/// Everything read through it is one state of the database, however long it takes. Others can see
+/// the same state with [`Database::join_snapshot`] while this one is alive. Dropping it ends the
+/// transaction.
+///
+/// ```no_run
+/// # async fn example(db: nba_db::Database) -> nba_db::Result<()> {
+/// let here = db.snapshot().await?;
+/// let there = db.join_snapshot(here.id()).await?;
+/// let games = here.query_scalar::<i64>("select count(*) from games", &[]).await?;
+/// assert_eq!(games, there.query_scalar::<i64>("select count(*) from games", &[]).await?);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Snapshot {
+    session: Session,
+    id: String,
+    transactions: String,
+    taken_at: DateTime<Utc>,
+}
+
+impl Snapshot {
+    /// `begin` opens the transaction on the wanted state.
+    async fn begin(session: Session, begin: &str) -> Result<Self> {
+        const OPERATION: &str = "opening a snapshot";
+        session.batch_execute(begin).await?;
+        let rows = session.query_rows(EXPORT_SQL, &[]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| DbError::usage(OPERATION, "the server gave no row"))?;
+        let fail = |error| DbError::from_tokio(OPERATION, error);
+        let id = row.try_get(0).map_err(fail)?;
+        let transactions = row.try_get(1).map_err(fail)?;
+        let taken_at = row.try_get(2).map_err(fail)?;
+        Ok(Self {
+            session,
+            id,
+            transactions,
+            taken_at,
+        })
+    }
+
+    /// The id under which other sessions can join.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The transactions it sees, in `pg_current_snapshot()` form.
+    #[must_use]
+    pub fn transactions(&self) -> &str {
+        &self.transactions
+    }
+
+    /// The server's clock when it was taken.
+    #[must_use]
+    pub fn taken_at(&self) -> DateTime<Utc> {
+        self.taken_at
+    }
+
+    /// Bounds each further statement of this transaction; zero means unlimited.
+    ///
+    /// # Errors
+    /// As [`Session::batch_execute`].
+    pub async fn limit_statements(&self, timeout: Duration) -> Result<()> {
+        self.session
+            .batch_execute(&format!(
+                "set local statement_timeout = {}",
+                crate::guard::milliseconds(timeout)
+            ))
+            .await
+    }
+}
+
+impl Deref for Snapshot {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Database {
+    /// Opens a snapshot of now.
+    ///
+    /// # Errors
+    /// As [`Database::session`] and [`Session::batch_execute`].
+    #[track_caller]
+    pub fn snapshot(&self) -> impl Future<Output = Result<Snapshot>> + Send + use<> {
+        let session = self.session();
+        async move { Snapshot::begin(session.await?, BEGIN_SQL).await }
+    }
+
+    /// Opens another session on the snapshot called `id`, whose owner must still hold it.
+    ///
+    /// # Errors
+    /// As [`Database::snapshot`]; also when no such snapshot is held.
+    #[track_caller]
+    pub fn join_snapshot(&self, id: &str) -> impl Future<Output = Result<Snapshot>> + Send + use<> {
+        let session = self.session();
+        let join = format!(
+            "{BEGIN_SQL}; set transaction snapshot {}",
+            ident::literal(id)
+        );
+        async move { Snapshot::begin(session.await?, &join).await }
+    }
+
+    /// As [`Database::join_snapshot`], with a session that is free right now, or none.
+    #[track_caller]
+    pub(crate) fn try_join_snapshot(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<Snapshot>>> + Send + use<> {
+        let session = self.try_session();
+        let join = format!(
+            "{BEGIN_SQL}; set transaction snapshot {}",
+            ident::literal(id)
+        );
+        async move {
+            match session.await? {
+                Some(session) => Snapshot::begin(session, &join).await.map(Some),
+                None => Ok(None),
+            }
+        }
+    }
+}
