@@ -2,7 +2,11 @@
 
 mod background;
 pub mod legacy;
+pub mod plan;
 pub mod proxy;
+pub mod quirks;
+pub mod replica;
 pub mod s3;
 pub mod schema;
 pub mod sim;
+pub mod tables;

@@ -59,13 +59,19 @@ impl Table {
 
     /// Column names in order.
     pub fn columns(&self) -> impl Iterator<Item = &'static str> {
-        self.create
-            .lines()
-            .skip(1)
-            .map(str::trim)
-            .filter(|line| !line.starts_with(')') && !line.starts_with("CHECK"))
-            .filter_map(|line| line.split_whitespace().next())
-            .map(|name| name.trim_matches('"'))
+        self.column_lines().filter_map(column_name)
+    }
+
+    /// Columns that are written: all but generated ones.
+    pub fn stored_columns(&self) -> impl Iterator<Item = &'static str> {
+        self.column_lines()
+            .filter(|line| !line.contains(" GENERATED "))
+            .filter_map(column_name)
+    }
+
+    fn column_lines(&self) -> impl Iterator<Item = &'static str> {
+        let lines = self.create.lines().skip(1).map(str::trim);
+        lines.filter(|line| !line.starts_with(')') && !line.starts_with("CHECK"))
     }
 
     /// `ALTER TABLE` and `CREATE INDEX` statements to run after a load; empty for a table that has no key and no index.
@@ -137,6 +143,10 @@ fn blocks(sql: &'static str) -> impl Iterator<Item = (&'static str, &'static str
         let statement = statement.trim().trim_end_matches(';');
         (!statement.is_empty()).then_some((comment, statement))
     })
+}
+
+fn column_name(line: &'static str) -> Option<&'static str> {
+    Some(line.split_whitespace().next()?.trim_matches('"'))
 }
 
 fn word_after(statement: &'static str, mark: &str) -> Option<&'static str> {
