@@ -1,1 +1,3 @@
-//! Shared support of the end-to-end suites.
+//! What the end-to-end and the production suite share.
+
+pub mod integrity;
