@@ -162,6 +162,15 @@ impl Config {
     pub fn s3(&self) -> Result<S3Settings> {
         let section: S3Section = self.section("s3")?;
         let endpoint = section.endpoint;
+        if endpoint.as_ref().is_some_and(|url| url.contains('@')) {
+            let key = "s3.endpoint";
+            let expected = "must not hold a user or password; use the access keys".into();
+            return Err(ConfigError::Value {
+                key: key.into(),
+                origin: self.origin(key),
+                expected,
+            });
+        }
         Ok(S3Settings {
             bucket: section.bucket,
             region: section.region,
@@ -238,8 +247,8 @@ impl Config {
                 resolve::text(&self.loaded.layers, key)?;
             }
         }
-        self.figment.extract_inner_lossy(name).map_err(|error| {
-            let key = error.path.join(".");
+        self.figment.focus(name).extract_lossy().map_err(|error| {
+            let key = format!("{name}.{}", error.path.join("."));
             let expected = match error.kind {
                 FigmentKind::Message(message) => message,
                 kind => kind.to_string(),

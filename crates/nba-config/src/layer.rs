@@ -127,12 +127,10 @@ pub(crate) fn shown(key: &str, value: &str) -> String {
 
 /// Hides the password of anything that looks like a URL with one, whatever key it stands under.
 fn masked(value: &str) -> String {
-    if !value.contains("://") {
+    let login = value.rfind('@').is_some_and(|at| value[..at].contains(':'));
+    let query = value.contains("://") && value.contains(['?', '#']);
+    if !login && !query {
         return value.into();
     }
-    if let Ok(target) = DatabaseTarget::from_url(value) {
-        return target.to_url_masked();
-    }
-    let harmless = !value.contains(['@', '?', '#']);
-    if harmless { value.into() } else { MASK.into() }
+    DatabaseTarget::from_url(value).map_or_else(|_| MASK.into(), |target| target.to_url_masked())
 }

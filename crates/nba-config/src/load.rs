@@ -17,7 +17,7 @@ use crate::{
     names::{self, Field},
     origin::Origin,
     text, toml_file,
-    yaml::{self, Node, YamlFile},
+    yaml::{self, Node, NodeValue, YamlFile},
 };
 
 /// A place that was looked at, for "what did you read?".
@@ -546,10 +546,7 @@ impl Loader<'_> {
             }
             let (id, connection) = match name {
                 names::DIMS_FILE => (names::DIMS_FAMILY, file.root.get("database.connection")),
-                names::DATABASE_YAML => (
-                    names::YAML_FAMILY,
-                    file.root.get("database").or(Some(&file.root)),
-                ),
+                names::DATABASE_YAML => (names::YAML_FAMILY, Some(nested(&file.root, "database"))),
                 _ => ("", None),
             };
             if let (Some(family), Some(connection)) = (names::family(id), connection) {
@@ -655,6 +652,14 @@ impl Loader<'_> {
 enum Spelling {
     OneIsRight,
     AllAreRight,
+}
+
+/// The mapping under `key`, or the mapping itself where `key` is no section.
+fn nested<'a>(root: &'a Node, key: &str) -> &'a Node {
+    match root.get(key) {
+        Some(node) if matches!(node.value, NodeValue::Mapping(_)) => node,
+        _ => root,
+    }
 }
 
 /// `NAME` where the whole text is `${NAME}`.
