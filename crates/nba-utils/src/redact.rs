@@ -187,18 +187,20 @@ fn percent_encoded(text: &str) -> String {
 }
 
 /// A name that ends in a word for a secret, with few words allowed behind, so that `password_file` and `token_count` stay visible.
-const NAME: &str = r"(?i:[a-z0-9_.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|x-amz-signature)(?:s|[_-](?:id|key|value|text|string|base64))*)";
+/// Case is folded for ASCII alone, which needs no Unicode table in the regex crate.
+const NAME: &str = r"(?i-u:[a-z0-9_.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|x-amz-signature)(?:s|[_-](?:id|key|value|text|string|base64))*)";
 
 static SECRET_NAME: LazyLock<Regex> =
-    LazyLock::new(|| compile(&format!("^(?:{NAME}|(?i:(?:proxy-)?authorization))$")));
+    LazyLock::new(|| compile(&format!("^(?:{NAME}|(?i-u:(?:proxy-)?authorization))$")));
 
-static PATTERNS: LazyLock<[Pattern; 6]> = LazyLock::new(|| {
+static PATTERNS: LazyLock<[Pattern; 7]> = LazyLock::new(|| {
     // colour codes may stand between a field's name, its equals sign and its value
     let colour = r"(?:\x1b\[[0-9;]*m)*";
     // quoted (also within an escaped or unfinished text) with what a shell would glue to it, or everything up to a space
     let value = concat!(
-        r#"(?:(?:\\+"(?s:.*?)(?:\\+"|$)|\\+'(?s:.*?)(?:\\+'|$)"#,
-        r#"|"(?:[^"\\]|\\(?s:.))*(?:"|$)|'(?:[^'\\]|\\(?s:.))*(?:'|$))[^\s\x1b,;&)}\]"']*"#,
+        r#"(?:\\+"(?s:.*?)(?:\\+"|$)|\\+'(?s:.*?)(?:\\+'|$)"#,
+        r#"|(?:"(?:[^"\\]|\\(?s:.))*(?:"|$)[^\s\x1b,;&)}\]"']*)+"#,
+        r#"|(?:'(?:[^'\\]|\\(?s:.))*(?:'|$)[^\s\x1b,;&)}\]"']*)+"#,
         r#"|[^\s\x1b"'][^\s\x1b]*)"#,
     );
     [
@@ -208,11 +210,13 @@ static PATTERNS: LazyLock<[Pattern; 6]> = LazyLock::new(|| {
         ),
         Pattern::new(
             &format!(
-                r#"(?i)\b(authorization{colour}\\*["']?\s*[:=]{colour}\s*\\*["']?(?:(?:bearer|basic|aws4-hmac-sha256)\s+)?)[^"'\r\n]+"#
+                r#"\b((?i-u:authorization){colour}\\*["']?\s*[:=]{colour}\s*\\*["']?(?:(?i-u:bearer|basic|aws4-hmac-sha256)\s+)?)[^"'\r\n]+"#
             ),
             "${1}***",
         ),
-        Pattern::new(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{16,}", "${1}***"),
+        Pattern::new(r"\b((?i-u:bearer)\s+)[A-Za-z0-9._~+/=-]{16,}", "${1}***"),
+        // SQL: `ALTER ROLE app PASSWORD 'x'`
+        Pattern::new(r"\b((?i-u:password)\s+)(?:'[^']*(?:'|$))+", "${1}***"),
         Pattern::new(
             &format!(r#"({NAME}{colour}\\*["']?\s*(?:=>|=|:){colour}\s*|--{NAME}\s+){value}"#),
             "${1}***",

@@ -68,6 +68,27 @@ fn patterns_find_secrets_nobody_registered() {
 }
 
 #[test]
+fn quoting_does_not_let_secrets_out() {
+    let redactor = Redactor::new();
+    let check = |text: &str, expected: &str| assert_eq!(redactor.redact(text), expected);
+    check("password='a'b host=db", "password=*** host=db");
+    check("password='it''s two' host=db", "password=*** host=db");
+    check(
+        r#"note="password='x'" host="db""#,
+        r#"note="password=***" host="db""#,
+    );
+    check(
+        "alter role app password 'it''s' valid",
+        "alter role app password *** valid",
+    );
+    check(r"password=\abc host=db", "password=*** host=db");
+    check(
+        r#"a="{\"password\":\"x y\",\"b\":1}""#,
+        r#"a="{\"password\":***,\"b\":1}""#,
+    );
+}
+
+#[test]
 fn ordinary_text_is_left_alone() {
     let redactor = Redactor::new();
     for text in [
