@@ -44,7 +44,8 @@ impl NewFile {
 /// Writes the whole file, or leaves the old one as it was.
 ///
 /// The contents go into a temporary file in the same folder, are brought to the disk, and take the name in one step; then
-/// the folder is brought to the disk too. Mode and owner of a replaced file are kept.
+/// the folder is brought to the disk too. Mode and owner of a replaced file are kept. A process that is killed on the way can
+/// leave a temporary file `.nba-*.tmp` behind, which nothing reads.
 ///
 /// # Errors
 /// The name belongs to something other than a regular file (a symbolic link is not followed, because what it points to may not be

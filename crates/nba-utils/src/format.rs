@@ -52,6 +52,18 @@ pub fn bytes(bytes: u64) -> String {
     format!("{whole}.{} {name}", rest * 10 / 1024)
 }
 
+/// A share in per cent with one decimal; `None` of nothing.
+///
+/// ```
+/// use nba_utils::format::percent;
+/// assert_eq!(percent(44_827, 44_828).as_deref(), Some("99.9 %"));
+/// assert_eq!(percent(0, 0), None);
+/// ```
+pub fn percent(part: u64, whole: u64) -> Option<String> {
+    let permille = (u128::from(part) * 1_000).checked_div(u128::from(whole))?;
+    Some(format!("{}.{} %", permille / 10, permille % 10))
+}
+
 /// A duration in the two units that matter.
 ///
 /// ```

@@ -60,6 +60,8 @@ pub struct EspnGameId(u32);
 
 impl EspnGameId {
     const DIGITS: usize = 9;
+    /// The smallest number of nine digits.
+    const SHORTEST: u64 = 100_000_000;
     /// The smallest id of the form without a date. As a date it would be in 2020, long after that form ended.
     const FIRST_MODERN: u32 = 400_000_000;
     /// The largest first digit is 4; a later range would be news and is refused until it is known.
@@ -70,8 +72,18 @@ impl EspnGameId {
     /// The id with this number.
     ///
     /// # Errors
-    /// The number is of neither form.
+    /// The number is of neither form, or shorter than nine digits: the archive begins in 1993, so nothing lost its zeros, and a
+    /// shorter number is something else.
     pub fn from_number(number: u64) -> Result<Self, IdError> {
+        if number < Self::SHORTEST {
+            return Err(IdError::NotEspnGame {
+                text: number.to_string(),
+            });
+        }
+        Self::checked(number)
+    }
+
+    fn checked(number: u64) -> Result<Self, IdError> {
         let malformed = || IdError::NotEspnGame {
             text: number.to_string(),
         };
@@ -96,7 +108,7 @@ impl EspnGameId {
             return Err(IdError::NotEspnGame { text });
         };
         let day = (year * 100 + u64::from(date.month())) * 100 + u64::from(date.day());
-        Self::from_number(day * 1000 + u64::from(number))
+        Self::checked(day * 1000 + u64::from(number))
     }
 
     /// Reads the id from stored text, repairing what a floating-point column did to it.
@@ -148,7 +160,7 @@ impl FromStr for EspnGameId {
             .ok_or_else(|| IdError::NotEspnGame {
                 text: text.to_owned(),
             })
-            .and_then(Self::from_number)
+            .and_then(Self::checked)
     }
 }
 

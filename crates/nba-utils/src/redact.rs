@@ -90,12 +90,13 @@ impl Redactor {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.redact_json(item)),
             Value::Object(entries) => {
-                for (key, entry) in entries {
-                    if SECRET_NAME.is_match(key) && !entry.is_null() {
-                        *entry = Value::String(MASK.to_owned());
+                for (key, mut entry) in std::mem::take(entries) {
+                    if SECRET_NAME.is_match(&key) && !entry.is_null() {
+                        entry = Value::String(MASK.to_owned());
                     } else {
-                        self.redact_json(entry);
+                        self.redact_json(&mut entry);
                     }
+                    entries.insert(self.redact_values(&key).into_owned(), entry);
                 }
             }
             // a password of digits alone may be logged as a number

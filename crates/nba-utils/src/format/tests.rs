@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{bytes, duration, thousands};
+use super::{bytes, duration, percent, thousands};
 
 #[test]
 fn numbers() {
@@ -32,6 +32,21 @@ fn sizes() {
     ] {
         assert_eq!(bytes(size), text);
     }
+}
+
+#[test]
+fn shares() {
+    for (part, whole, text) in [
+        (0, 3, "0.0 %"),
+        (1, 3, "33.3 %"),
+        (2, 3, "66.6 %"),
+        (3, 3, "100.0 %"),
+        (4, 3, "133.3 %"),
+        (u64::MAX - 1, u64::MAX, "99.9 %"),
+    ] {
+        assert_eq!(percent(part, whole).as_deref(), Some(text));
+    }
+    assert_eq!(percent(1, 0), None);
 }
 
 #[test]

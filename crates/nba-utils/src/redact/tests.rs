@@ -165,14 +165,14 @@ fn json_stays_json() {
     redactor.register("12345678");
     let mut value = json!({
         "password": "x", "api_key": 5, "secret": null,
-        "list": ["hunter2", 12_345_678, 7, true], "deep": {"note": "password=\"a b\" x"}
+        "the hunter2": 1, "list": ["hunter2", 12_345_678, 7, true], "deep": {"note": "password=\"a b\" x"}
     });
     redactor.redact_json(&mut value);
     assert_eq!(
         value,
         json!({
             "password": "***", "api_key": "***", "secret": null,
-            "list": ["***", "***", 7, true], "deep": {"note": "password=*** x"}
+            "the ***": 1, "list": ["***", "***", 7, true], "deep": {"note": "password=*** x"}
         })
     );
 }
