@@ -546,7 +546,7 @@ impl ConfigCheck {
                 writeln!(out, "         at {source}")?;
             }
             if let Some(hint) = &finding.hint {
-                writeln!(out, "         hint: {hint}")?;
+                writeln!(out, "         hint: {}", hint.replace('\n', "\n       "))?;
             }
         }
         if let Some(target) = &self.target {

@@ -79,6 +79,8 @@ pub enum ConfigError {
     NoTarget {
         /// Files and other sources that were read, in order.
         looked: Vec<String>,
+        /// Files that would have been read, had they been there.
+        absent: Vec<String>,
         /// Families that are set in part, and what they lack.
         incomplete: Vec<String>,
         /// Targets that exist but are only used when named.
@@ -187,22 +189,8 @@ impl ConfigError {
                 "percent-encode `%` `@` `:` `/` `?` `#` `&` in user and password (`%` is %25, `@` is %40, `?` is %3F)".into(),
             ),
             Self::NotUtf8 { .. } => Some("save the file as UTF-8".into()),
-            Self::NoTarget { looked, choices, .. } => {
-                let variables = names::FAMILIES
-                    .iter()
-                    .filter(|family| family.selection != Selection::ByNameOnly)
-                    .map(|family| family.title);
-                let variables: Vec<_> = variables.collect();
-                let choose = if choices.is_empty() {
-                    String::new()
-                } else {
-                    format!("choose one with --target: {}; or ", choices.join(", "))
-                };
-                Some(format!(
-                    "{choose}set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD, or DATABASE_URL, or [database] in nba.toml. looked for {} in {}",
-                    variables.join(", "),
-                    looked.join(", "),
-                ))
+            Self::NoTarget { looked, absent, choices, .. } => {
+                Some(where_to_set(looked, absent, choices))
             }
             Self::Conflict { choices, .. } => Some(choose(choices)),
             Self::Production { family, .. } => Some(choose(&[(*family).to_owned()])),
@@ -219,6 +207,31 @@ impl ConfigError {
             Self::Read { .. } => Some("check that the file exists and may be read by you".into()),
         }
     }
+}
+
+/// Where a target can be set, and where none was found.
+fn where_to_set(looked: &[String], absent: &[String], choices: &[String]) -> String {
+    let mut lines = Vec::new();
+    if !choices.is_empty() {
+        lines.push(format!(
+            "choose one with --target: {}, or",
+            choices.join(", ")
+        ));
+    }
+    lines.push(
+        "set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD, or DATABASE_URL, or [database] in nba.toml"
+            .to_owned(),
+    );
+    let families = names::FAMILIES
+        .iter()
+        .filter(|family| family.selection != Selection::ByNameOnly);
+    let variables: Vec<_> = families.map(|family| family.title).collect();
+    lines.push(format!("looked for {}", variables.join(", ")));
+    lines.push(format!("in {}", looked.join(", ")));
+    if !absent.is_empty() {
+        lines.push(format!("not there: {}", absent.join(", ")));
+    }
+    lines.join("\n  ")
 }
 
 /// How to choose among several targets.

@@ -182,7 +182,7 @@ impl Explanation {
             ResolvedDatabase::None { error, hint } => {
                 writeln!(out, "database  none: {error}")?;
                 if let Some(hint) = hint {
-                    writeln!(out, "          hint: {hint}")?;
+                    writeln!(out, "          hint: {}", hint.replace('\n', "\n        "))?;
                 }
             }
         }

@@ -499,7 +499,9 @@ impl Loader<'_> {
                 layer.insert(key, value.expose_secret(), origin);
             }
         }
-        self.push(layer);
+        if !layer.entries.is_empty() {
+            self.push(layer);
+        }
     }
 
     /// The YAML values that documented programs use: DIMS's connection, the package's database file, bucket and region.

@@ -467,17 +467,19 @@ fn automatic(loaded: &Loaded, mut candidates: Vec<Candidate>) -> Result<Database
         });
     }
     let Some((family, target)) = complete.into_iter().next() else {
-        let looked = loaded.sources.iter().map(|source| {
-            if source.found {
-                source.name.clone()
-            } else {
-                format!("{} (not there)", source.name)
-            }
-        });
+        let named = |found: bool| {
+            let sources = loaded
+                .sources
+                .iter()
+                .filter(move |source| source.found == found);
+            sources.map(|source| source.name.clone()).collect()
+        };
+        let (looked, absent) = (named(true), named(false));
         let mut choices = target_names(&loaded.layers);
         choices.extend(by_name);
         return Err(ConfigError::NoTarget {
-            looked: looked.collect(),
+            looked,
+            absent,
             incomplete,
             choices,
         });

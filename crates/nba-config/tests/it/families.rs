@@ -97,9 +97,9 @@ fn an_empty_environment_is_no_target() {
         "DB_*",
         "RDS_*",
         "POSTGRES_*",
-        "nba.toml (not there)",
-        ".env (not there)",
-        "nba-sim-credentials.env (not there)",
+        "/nba.toml",
+        "/.env",
+        "/nba-sim-credentials.env",
     ] {
         assert!(hint.contains(looked), "{hint}");
     }

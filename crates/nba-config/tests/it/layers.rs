@@ -175,7 +175,7 @@ fn files_that_cannot_be_read_name_themselves() {
     );
     assert!(matches!(error, ConfigError::Syntax { .. }));
     let world = World::new().file("project/.env/file", "");
-    let error = nba_config::Config::load(world.inputs.clone()).unwrap_err();
+    let error = nba_config::Config::load(world.inputs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
 }
 
