@@ -29,6 +29,9 @@ pub mod season;
 pub mod tree;
 pub mod verdict;
 
+#[cfg(test)]
+mod test_locks;
+
 pub use clock::{Clock, Period};
 pub use digest::Digest;
 pub use errors::{ErrorReport, Hint, exit_code};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{FileError, NewFile, append_line, create, replace};
 use crate::errors::Hint;
+use crate::test_locks::wait_for_waiter;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -124,6 +125,23 @@ fn appended_lines_are_whole_and_private() {
     lines.dedup();
     assert_eq!(lines.len(), 40);
     assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn appending_waits_for_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.jsonl");
+    append_line(&path, "first").unwrap();
+    let held = fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| append_line(&path, "second"));
+        wait_for_waiter(&held);
+        assert_eq!(fs::read(&path).unwrap(), b"first\n");
+        held.unlock().unwrap();
+        writer.join().unwrap().unwrap();
+    });
+    assert_eq!(fs::read(&path).unwrap(), b"first\nsecond\n");
 }
 
 #[test]

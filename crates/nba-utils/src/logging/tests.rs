@@ -11,6 +11,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
+use crate::test_locks::wait_for_waiter;
 
 /// Runs `events` with one destination in memory and returns what arrived there.
 fn capture(format: LogFormat, ansi: bool, redactor: &Redactor, events: impl FnOnce()) -> String {
@@ -225,6 +226,40 @@ fn rotation_without_backups_starts_anew() {
     log.write_all(b"aaaaaaaaaa").unwrap();
     log.write_all(b"b").unwrap();
     assert_eq!(sizes(&path, 1), [Some(1), None]);
+}
+
+#[test]
+fn rotation_by_another_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nba.log");
+    let mut ours = RotatingFile::open(&path, 10, 2).unwrap();
+    let mut other = RotatingFile::open(&path, 10, 2).unwrap();
+    ours.write_all(b"aaaaaaaa").unwrap();
+    other.write_all(b"bbbb").unwrap();
+    ours.write_all(b"cc").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "bbbbcc");
+    // removed by somebody who tidies up
+    fs::remove_file(&path).unwrap();
+    ours.write_all(b"dd").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "dd");
+}
+
+#[test]
+fn rotation_waits_for_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nba.log");
+    let mut log = RotatingFile::open(&path, 10, 2).unwrap();
+    log.write_all(b"aaaaaaaaaa").unwrap();
+    let held = fs::File::create(folder.path().join("nba.log.lock")).unwrap();
+    held.lock().unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| log.write_all(b"b"));
+        wait_for_waiter(&held);
+        assert_eq!(sizes(&path, 1), [Some(10), None]);
+        held.unlock().unwrap();
+        writer.join().unwrap().unwrap();
+    });
+    assert_eq!(sizes(&path, 1), [Some(1), Some(10)]);
 }
 
 #[test]

@@ -139,6 +139,9 @@ fn overlapping_values_leave_nothing() {
     }
     assert_eq!(redactor.redact("-abcdef-"), "-***-");
     assert_eq!(redactor.redact("-aaaaaa-"), "-***-");
+    // one within the other
+    redactor.register("(abcdefgh)");
+    assert_eq!(redactor.redact("-(abcdefgh)-"), "-***-");
 }
 
 #[test]

@@ -183,6 +183,15 @@ fn json_round_trip_and_tampering() {
 }
 
 #[test]
+fn root_digest_knows_the_kind() {
+    let mode = super::Mode::from_bits(0o755);
+    let root = |entry: Entry| {
+        TreeFingerprint::assemble(Vec::new(), [("path".to_owned(), entry)].into()).root()
+    };
+    assert_ne!(root(Entry::Folder { mode }), root(Entry::Special { mode }));
+}
+
+#[test]
 fn whatever_cannot_be_read_is_an_error() {
     let folder = legacy_checkout();
     let file = folder.path().join("run.sh");
