@@ -144,25 +144,30 @@ pub(crate) fn parse(text: &str) -> Result<DatabaseTarget, UrlProblem> {
 /// Writes a URL; `password` is already encoded (or a mask).
 pub(crate) fn write(target: &DatabaseTarget, password: Option<&str>) -> String {
     let mut out = String::from("postgres://");
-    out.push_str(&encode(&target.user));
-    if let Some(password) = password {
-        out.push(':');
-        out.push_str(password);
-    }
-    out.push('@');
     let mut query = Vec::new();
-    match &target.host {
-        Host::Tcp(host) if host.contains(':') => {
-            // writing to a String cannot fail
-            let _ = write!(out, "[{host}]:{}", target.port);
+    if let Host::Unix(path) = &target.host {
+        // User and password too: sqlx refuses `user@` in front of no host.
+        query.push(format!("host={}", encode_path(&path.to_string_lossy())));
+        query.push(format!("port={}", target.port));
+        query.push(format!("user={}", encode(&target.user)));
+        if let Some(password) = password {
+            query.push(format!("password={password}"));
         }
-        Host::Tcp(host) => {
-            let _ = write!(out, "{}:{}", encode(host), target.port);
+    } else {
+        out.push_str(&encode(&target.user));
+        if let Some(password) = password {
+            out.push(':');
+            out.push_str(password);
         }
-        Host::Unix(path) => {
-            query.push(format!("host={}", encode_path(&path.to_string_lossy())));
-            query.push(format!("port={}", target.port));
-        }
+        out.push('@');
+    }
+    if let Host::Tcp(host) = &target.host {
+        // writing to a String cannot fail
+        let _ = if host.contains(':') {
+            write!(out, "[{host}]:{}", target.port)
+        } else {
+            write!(out, "{}:{}", encode(host), target.port)
+        };
     }
     out.push('/');
     out.push_str(&encode(&target.database));

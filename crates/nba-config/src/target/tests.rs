@@ -41,7 +41,7 @@ fn socket_and_ipv6_urls() {
     assert_eq!((target.port, target.password.is_none()), (5433, true));
     assert_eq!(
         target.to_string(),
-        "postgres://postgres@/db?host=/sock/dir&port=5433"
+        "postgres:///db?host=/sock/dir&port=5433&user=postgres"
     );
     let again = DatabaseTarget::from_url(&target.to_string()).unwrap();
     assert_eq!(again.server(), target.server());

@@ -93,6 +93,18 @@ async fn serves_databases_and_leaves_nothing() {
         .await
         .unwrap();
     assert_eq!(scalar(&server, "two", "select x from t").await, "7");
+    // The same URL for the other driver and for psql.
+    let pool = sqlx::PgPool::connect(&server.url("two")).await.unwrap();
+    let x: i32 = sqlx::query_scalar("select x from t")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(x, 7);
+    let psql = Command::new(server.programs().program("psql"))
+        .args(["-XAtc", "select x from t", &server.url("two")])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&psql.stdout), "7\n");
     server.drop_database("two").await.unwrap();
     server.drop_database("two").await.unwrap();
     let twice = server.create_database("postgres").await.unwrap_err();
