@@ -1,7 +1,9 @@
 //! A deterministic replica of the legacy platform for demos, tests and benches.
 
 mod background;
+pub mod defects;
 pub mod legacy;
+pub mod local_copy;
 pub mod plan;
 pub mod proxy;
 pub mod quirks;

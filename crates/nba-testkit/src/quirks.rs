@@ -238,8 +238,8 @@ const ALL: [Quirk; 31] = [
         name: "hoopR season is the end year",
         section: "7.2",
         rate: Rate::Always,
-        count_sql: "select count(*) filter (where season = extract(year from game_date + interval '92 days')::int
-            or game_date between date '2020-10-01' and date '2020-10-31'), count(*) from hoopr_schedule",
+        count_sql: "select count(*) filter (where season = extract(year from game_date) + (extract(month from game_date) >= 9)::int
+            or game_date between date '2020-09-01' and date '2020-10-31' and season = 2020), count(*) from hoopr_schedule",
     },
     Quirk {
         name: "hoopR truth values are numbers",
@@ -269,7 +269,7 @@ const ALL: [Quirk; 31] = [
         name: "games with plays in hoopR only",
         section: "7.9 (two recorded)",
         rate: Rate::Some,
-        count_sql: "select count(distinct h.game_id), 2 from hoopr_play_by_play h where not exists (select from games g where g.game_id = h.game_id::text)",
+        count_sql: "select count(distinct h.game_id), 2::bigint from hoopr_play_by_play h where not exists (select from games g where g.game_id = h.game_id::text)",
     },
     Quirk {
         name: "a newline inside a play type",

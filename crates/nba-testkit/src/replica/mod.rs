@@ -19,7 +19,7 @@
 //! # }
 //! ```
 
-mod connection;
+pub(crate) mod connection;
 mod error;
 mod load;
 
@@ -157,7 +157,12 @@ impl Replica {
         let connection = Connection::to(target)?;
         let client = connection.open("check").await?;
         refuse_if_not_empty(&client, &target.database).await?;
-        mark(&client, &target.database, options).await?;
+        let what = format!(
+            "seed {}, scale {}",
+            options.seed,
+            options.plan.scale.share()
+        );
+        mark(&client, &target.database, &what).await?;
 
         let universe = Arc::new(Universe::new(options.seed));
         let plan = Arc::new(Plan::new(&universe, options.plan)?);
@@ -231,7 +236,11 @@ BEGIN
     END LOOP;
 END $$";
 
-async fn refuse_if_not_empty(client: &Client, database: &str) -> Result<(), ReplicaError> {
+/// Stops before anything is written to a database that holds something.
+pub(crate) async fn refuse_if_not_empty(
+    client: &Client,
+    database: &str,
+) -> Result<(), ReplicaError> {
     let relations: i64 = client
         .query_one(RELATIONS, &[])
         .await
@@ -251,19 +260,12 @@ async fn refuse_if_not_empty(client: &Client, database: &str) -> Result<(), Repl
     })
 }
 
-async fn mark(
-    client: &Client,
-    database: &str,
-    options: ReplicaOptions,
-) -> Result<(), ReplicaError> {
+/// Leaves the mark, with a few words of what is being built.
+pub(crate) async fn mark(client: &Client, database: &str, what: &str) -> Result<(), ReplicaError> {
     let database = database.replace('"', "\"\"");
-    let scale = options.plan.scale.share();
     run(
         client,
-        &format!(
-            "COMMENT ON DATABASE \"{database}\" IS '{MARK}, seed {}, scale {scale}'",
-            options.seed
-        ),
+        &format!("COMMENT ON DATABASE \"{database}\" IS '{MARK}, {what}'"),
     )
     .await
 }

@@ -363,6 +363,12 @@ ALTER TABLE raw_data.nba_players ADD CONSTRAINT nba_players_pkey PRIMARY KEY (id
 
 ALTER TABLE raw_data.nba_players ADD CONSTRAINT nba_players_player_id_source_season_key UNIQUE (player_id, source, season);
 
+CREATE INDEX idx_raw_nba_players_player ON raw_data.nba_players (player_id);
+
+CREATE INDEX idx_raw_nba_players_season ON raw_data.nba_players (season);
+
+CREATE INDEX idx_raw_nba_players_metadata ON raw_data.nba_players USING gin (metadata);
+
 CREATE INDEX idx_raw_nba_players_source ON raw_data.nba_players (source);
 
 CREATE INDEX idx_raw_nba_players_data ON raw_data.nba_players USING gin (data);
@@ -370,6 +376,12 @@ CREATE INDEX idx_raw_nba_players_data ON raw_data.nba_players USING gin (data);
 ALTER TABLE raw_data.nba_teams ADD CONSTRAINT nba_teams_pkey PRIMARY KEY (id);
 
 ALTER TABLE raw_data.nba_teams ADD CONSTRAINT nba_teams_team_id_source_season_key UNIQUE (team_id, source, season);
+
+CREATE INDEX idx_raw_nba_teams_team ON raw_data.nba_teams (team_id);
+
+CREATE INDEX idx_raw_nba_teams_season ON raw_data.nba_teams (season);
+
+CREATE INDEX idx_raw_nba_teams_metadata ON raw_data.nba_teams USING gin (metadata);
 
 CREATE INDEX idx_raw_nba_teams_source ON raw_data.nba_teams (source);
 
