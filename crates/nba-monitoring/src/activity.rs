@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use nba_db::fingerprint::FingerprintError;
+use nba_db::tokio_postgres::Client;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Client;
 
 /// Both streams.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ async fn stream(
     table: &str,
     sql: &str,
 ) -> Result<Option<Stream>, FingerprintError> {
-    let failed = |source: tokio_postgres::Error| {
+    let failed = |source: nba_db::tokio_postgres::Error| {
         FingerprintError::query(format!("read the activity of `{table}`"), source)
     };
     let known: bool = client

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nba_db::fingerprint::{FingerprintError, TableName};
-use tokio_postgres::Client;
+use nba_db::tokio_postgres::Client;
 
 const VIEWS_SQL: &str = "\
 select n.nspname::text, c.relname::text, coalesce(pg_get_viewdef(c.oid), '') \

@@ -5,8 +5,8 @@
 //! date, another the US date; the same teams do meet on consecutive days, but hardly ever with the same score).
 
 use nba_db::fingerprint::FingerprintError;
+use nba_db::tokio_postgres::Client;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Client;
 
 /// Two rows that are one game.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ order by 3, 1, 2";
 impl TwinGames {
     /// All pairs; `None` when there is no `public.games` of the known shape.
     pub(crate) async fn find(client: &Client) -> Result<Option<Vec<Self>>, FingerprintError> {
-        let failed = |source: tokio_postgres::Error| {
+        let failed = |source: nba_db::tokio_postgres::Error| {
             FingerprintError::query("look for games that are there twice", source)
         };
         let present: i64 = client

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use nba_db::tokio_postgres::Client;
 use nba_utils::Verdict;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Client;
 
 /// What tells one database from another of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl TargetIdentity {
     /// # Errors
     ///
     /// The driver's error when a query fails; a missing right to the system identifier is not one.
-    pub async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
+    pub async fn read(client: &Client) -> Result<Self, nba_db::tokio_postgres::Error> {
         let row = client.query_one(IDENTITY_SQL, &[]).await?;
         let identifier = client
             .query_one(

@@ -1,6 +1,5 @@
 //! Taking a baseline.
 
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use futures::{FutureExt, StreamExt};
@@ -8,9 +7,10 @@ use nba_db::fingerprint::{
     Digest, FingerprintError, FoundTable, RowDetail, RowDigest, TableFingerprint, TableSpec,
     discover, fingerprint, in_snapshot, stream_rows,
 };
+use nba_db::tokio_postgres::Client;
+use nba_db::{Database, Session};
 use nba_utils::Verdict;
 use tokio::sync::mpsc;
-use tokio_postgres::Client;
 
 use super::row_file::{ROWS_PER_GROUP, RowFileWriter};
 use super::store::{Draft, ROWS, file_digest};
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::activity::Activity;
 use crate::catalogue;
+use crate::connections::Effort;
 use crate::games::TwinGames;
 use crate::rules::RuleBook;
 use crate::target::TargetIdentity;
@@ -36,6 +37,8 @@ pub struct CaptureOptions {
     pub name: BaselineName,
     /// The rule of each table.
     pub rules: RuleBook,
+    /// Connections and time limits.
+    pub effort: Effort,
     /// Tables of more rows get fingerprints only; missing rows are then located to a bucket, not to a key.
     pub max_rows_kept: u64,
     /// Values are kept for tables of at most this many rows …
@@ -52,6 +55,7 @@ impl CaptureOptions {
             folder: folder.into(),
             name,
             rules: RuleBook::default(),
+            effort: Effort::default(),
             max_rows_kept: 20_000_000,
             max_value_rows: 100_000,
             max_value_bytes: 32 * 1024 * 1024,
@@ -80,7 +84,16 @@ struct Measured {
     row_error: Option<BaselineError>,
 }
 
-/// Takes a baseline over the given connections, one snapshot for everything.
+/// Takes a baseline of a database, everything in one snapshot.
+///
+/// ```no_run
+/// # async fn example(db: nba_db::Database) -> Result<(), nba_monitoring::baseline::BaselineError> {
+/// use nba_monitoring::baseline::{BaselineName, CaptureOptions, capture};
+/// let options = CaptureOptions::new(".nba/baselines", BaselineName::new("before-phase-1")?);
+/// let baseline = capture(&db, &options).await?;
+/// println!("{} rows in {} tables", baseline.total_rows(), baseline.tables.len());
+/// # Ok(()) }
+/// ```
 ///
 /// A table that cannot be measured is kept with the reason, and makes the baseline's `complete` verdict `NotProven`.
 ///
@@ -92,23 +105,34 @@ struct Measured {
 /// # Cancellation
 ///
 /// Dropping the future removes the unfinished folder.
-pub async fn capture_with<C>(
-    connections: &[C],
+pub async fn capture(db: &Database, options: &CaptureOptions) -> Result<Baseline, BaselineError> {
+    let sessions = options.effort.sessions(db).await.map_err(Box::new)?;
+    let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
+    let Some(first) = clients.first() else {
+        return Err(FingerprintError::NoConnection {
+            operation: "take a baseline".to_owned(),
+        }
+        .into());
+    };
+    // Before anything is written or compared: which database is this?
+    let identity = TargetIdentity::read(first)
+        .await
+        .map_err(|source| FingerprintError::query("identify the target", source))?;
+    capture_over(&clients, identity, options).await
+}
+
+async fn capture_over(
+    connections: &[&Client],
+    identity: TargetIdentity,
     options: &CaptureOptions,
-) -> Result<Baseline, BaselineError>
-where
-    C: Deref<Target = Client> + Sync,
-{
+) -> Result<Baseline, BaselineError> {
+    let draft = Draft::start(&options.folder, &options.name)?;
     let Some(first) = connections.first() else {
         return Err(FingerprintError::NoConnection {
             operation: "take a baseline".to_owned(),
         }
         .into());
     };
-    let identity = TargetIdentity::read(first)
-        .await
-        .map_err(|source| FingerprintError::query("identify the target", source))?;
-    let draft = Draft::start(&options.folder, &options.name)?;
     let mut found = discover(first).await?;
     // The largest first, so that no connection is left with it at the end.
     found.sort_by_key(|table| std::cmp::Reverse(table.bytes));
@@ -200,6 +224,7 @@ async fn run(
     options: &CaptureOptions,
     folder: &Path,
 ) -> Result<Found, FingerprintError> {
+    options.effort.limit(client).await?;
     match task {
         Task::Table(table) => measure(client, table, options, folder)
             .await

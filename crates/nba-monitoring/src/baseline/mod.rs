@@ -1,6 +1,6 @@
 //! What the platform held at one moment, kept as evidence.
 //!
-//! [`capture`] takes the identity of the target first, then looks at every table in one snapshot: fingerprint, key and row
+//! [`capture`](capture()) takes the identity of the target first, then looks at every table in one snapshot: fingerprint, key and row
 //! hashes, and for small tables the values. A baseline is a folder:
 //!
 //! ```text
@@ -26,7 +26,7 @@ use nba_db::fingerprint::{
 use nba_utils::Verdict;
 use serde::{Deserialize, Serialize};
 
-pub use self::capture::{CaptureOptions, capture_with};
+pub use self::capture::{CaptureOptions, capture};
 pub use self::row_file::RowFileError;
 pub use self::store::{BaselineName, list};
 
@@ -163,25 +163,33 @@ impl Baseline {
             .sum()
     }
 
-    /// The kept rows of a table in the buckets `wanted` accepts; `None` where no rows were kept.
-    ///
-    /// Reads from disk; call it off the async threads.
+    /// The kept rows of a table; `None` where no rows were kept.
+    #[must_use]
+    pub fn rows(&self, table: &TableName) -> Option<RowEvidence> {
+        let file = self.tables.get(table)?.rows.as_ref()?;
+        Some(RowEvidence {
+            path: self.folder.as_ref()?.join(&file.path),
+            blake3: file.blake3.clone(),
+        })
+    }
+}
+
+/// The rows of one table, on disk.
+#[derive(Debug, Clone)]
+pub struct RowEvidence {
+    path: PathBuf,
+    blake3: String,
+}
+
+impl RowEvidence {
+    /// Reads the rows in the buckets that `wanted` accepts. Blocks on the disk: call it off the async threads.
     ///
     /// # Errors
     ///
     /// [`BaselineError`] when the file is missing, damaged or not the one the baseline was taken with.
-    pub fn read_rows(
-        &self,
-        table: &TableName,
-        wanted: impl Fn(u32) -> bool,
-    ) -> Result<Option<Vec<RowDigest>>, BaselineError> {
-        let file = self.tables.get(table).and_then(|table| table.rows.as_ref());
-        let (Some(file), Some(folder)) = (file, &self.folder) else {
-            return Ok(None);
-        };
-        let path = folder.join(&file.path);
-        store::check_digest(&path, &file.blake3)?;
-        Ok(Some(row_file::read_rows(&path, wanted)?))
+    pub fn read(&self, wanted: impl Fn(u32) -> bool) -> Result<Vec<RowDigest>, BaselineError> {
+        store::check_digest(&self.path, &self.blake3)?;
+        Ok(row_file::read_rows(&self.path, wanted)?)
     }
 }
 
@@ -242,6 +250,9 @@ pub enum BaselineError {
     /// The database could not be asked.
     #[error("could not take a baseline of the database")]
     Database(#[from] FingerprintError),
+    /// No connection could be had.
+    #[error("could not connect to take a baseline")]
+    Connect(#[from] Box<nba_db::DbError>),
     /// The stored form could not be produced.
     #[error("could not write the baseline as JSON")]
     Json(#[source] serde_json::Error),
@@ -257,6 +268,7 @@ impl BaselineError {
             Self::Damaged { .. } => {
                 Some("do not trust it: take a new baseline, and find out from the ledger who changed this one".to_owned())
             }
+            Self::Connect(error) => error.hint(),
             Self::Version { .. } => Some("use the program version that wrote it, or a newer one".to_owned()),
             _ => None,
         }

@@ -6,7 +6,7 @@ use nba_db::fingerprint::{KeySpec, RowDigest, TableSpec};
 
 /// What differs between expected and actual rows.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Located {
+pub(super) struct RowSets {
     /// Expected rows that are gone.
     pub(super) missing: Vec<RowDigest>,
     /// Rows that were not expected.
@@ -20,21 +20,27 @@ pub(super) struct Located {
 /// Compares the rows; both sides hold the same buckets of the same table.
 ///
 /// Equal rows cancel out one by one, so what is left is exact for tables with duplicates too.
-pub(super) fn compare_rows(table: &TableSpec, expected: Vec<RowDigest>, actual: Vec<RowDigest>) -> Located {
+pub(super) fn compare_rows(
+    table: &TableSpec,
+    expected: Vec<RowDigest>,
+    actual: Vec<RowDigest>,
+) -> RowSets {
     let mut left = group(table, expected);
     let mut right = group(table, actual);
-    let mut located = Located::default();
+    let mut located = RowSets::default();
     for (identity, mut wanted) in left.drain() {
         let mut found = right.remove(&identity).unwrap_or_default();
         let existed = wanted.len();
         // Cancel equal contents.
-        wanted.retain(|row| match found.iter().position(|other| other.hash == row.hash) {
-            Some(position) => {
-                found.swap_remove(position);
-                false
-            }
-            None => true,
-        });
+        wanted.retain(
+            |row| match found.iter().position(|other| other.hash == row.hash) {
+                Some(position) => {
+                    found.swap_remove(position);
+                    false
+                }
+                None => true,
+            },
+        );
         let mut found = found.into_iter();
         for row in wanted {
             match found.next() {
@@ -55,10 +61,15 @@ pub(super) fn compare_rows(table: &TableSpec, expected: Vec<RowDigest>, actual: 
     located
 }
 
-impl Located {
-    /// Whether nothing differs.
-    pub(super) fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.added.is_empty() && self.changed.is_empty() && self.duplicated.is_empty()
+impl RowSets {
+    /// Hashes of the current rows among the first `limit` of each kind.
+    pub(super) fn listed_hashes(&self, limit: usize) -> Vec<i64> {
+        let changed = self.changed.iter().take(limit).map(|(_, row)| row.hash);
+        let added = self.added.iter().take(limit).map(|row| row.hash);
+        changed
+            .chain(added)
+            .chain(self.duplicated.iter().take(limit).map(|row| row.hash))
+            .collect()
     }
 
     /// A stable order: hash maps have none.
@@ -97,19 +108,39 @@ mod tests {
     use super::*;
 
     fn table(key: KeySpec) -> TableSpec {
-        TableSpec { table: TableName::new("public", "t"), columns: Vec::new(), key, buckets: 1 }
+        TableSpec {
+            table: TableName::new("public", "t"),
+            columns: Vec::new(),
+            key,
+            buckets: 1,
+        }
     }
 
     fn row(key: &str, hash: i64) -> RowDigest {
-        RowDigest { bucket: 0, key: (!key.is_empty()).then(|| key.to_owned()), hash, values: None }
+        RowDigest {
+            bucket: 0,
+            key: (!key.is_empty()).then(|| key.to_owned()),
+            hash,
+            values: None,
+        }
     }
 
     #[test]
     fn keyed_rows() {
         let table = table(KeySpec::Columns(vec!["id".into()]));
         let expected = vec![row("a", 1), row("b", 2), row("c", 3)];
-        assert!(compare_rows(&table, expected.clone(), expected.clone()).is_empty());
-        let actual = vec![row("c", 33), row("d", 4), row("a", 1), row("a", 1), row("e", 5), row("e", 6)];
+        assert_eq!(
+            compare_rows(&table, expected.clone(), expected.clone()),
+            RowSets::default()
+        );
+        let actual = vec![
+            row("c", 33),
+            row("d", 4),
+            row("a", 1),
+            row("a", 1),
+            row("e", 5),
+            row("e", 6),
+        ];
         let located = compare_rows(&table, expected, actual);
         assert_eq!(located.missing, [row("b", 2)]);
         assert_eq!(located.changed, [(row("c", 3), row("c", 33))]);

@@ -1,0 +1,717 @@
+//! One health run: identity first, then the catalogue both ways, then every table by its rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use chrono::Utc;
+use futures::FutureExt;
+use nba_db::fingerprint::{
+    FingerprintError, FoundTable, KeySpec, TableFingerprint, TableName, TableSpec, discover,
+    fingerprint, in_snapshot,
+};
+use nba_db::tokio_postgres::Client;
+use nba_db::{Database, Session};
+use nba_utils::Verdict;
+use serde_json::{Value, json};
+
+use super::judge::{Judgement, grouped, judge_count, judge_rows, rows};
+use super::legacy;
+use super::locate::{Limits, Located, chain};
+use super::report::{
+    BaselineRecord, CheckRecord, HealthReport, IdentityRecord, Overall, REPORT_VERSION, Status,
+    table_check,
+};
+use crate::activity::Activity;
+use crate::baseline::{Baseline, Content, TableBaseline};
+use crate::catalogue;
+use crate::connections::Effort;
+use crate::games::TwinGames;
+use crate::rules::{Criticality, Rule};
+use crate::target::TargetIdentity;
+
+/// How a health run behaves.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HealthOptions {
+    /// Number of this run in a continuous series, from 1.
+    pub check_number: u64,
+    /// Connections and time limits.
+    pub effort: Effort,
+    /// Rows listed per table and kind of difference.
+    pub listed_rows: usize,
+    /// Rows of both sides held in memory while locating differences of one table; about 100 bytes each.
+    pub max_located_rows: u64,
+}
+
+impl Default for HealthOptions {
+    /// A single run that lists ten rows of each kind and holds at most two million.
+    fn default() -> Self {
+        Self {
+            check_number: 1,
+            effort: Effort::default(),
+            listed_rows: 10,
+            max_located_rows: 2_000_000,
+        }
+    }
+}
+
+/// Compares a database with a baseline. Never fails: what goes wrong is in the report.
+///
+/// ```no_run
+/// # async fn example(db: nba_db::Database, baseline: nba_monitoring::baseline::Baseline) {
+/// use nba_monitoring::health::{HealthOptions, check, render_text};
+/// let report = check(&db, &baseline, &HealthOptions::default()).await;
+/// println!("{}", render_text(&report));
+/// # }
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping the future abandons the run; nothing was written anywhere.
+pub async fn check(db: &Database, baseline: &Baseline, options: &HealthOptions) -> HealthReport {
+    match options.effort.sessions(db).await {
+        Ok(sessions) => {
+            let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
+            check_over(&clients, baseline, options).await
+        }
+        Err(error) => HealthReport::unreachable(baseline, options, &chain(&error)),
+    }
+}
+
+async fn check_over(
+    connections: &[&Client],
+    baseline: &Baseline,
+    options: &HealthOptions,
+) -> HealthReport {
+    let mut run = Run::start(baseline, options);
+    let Some(first) = connections.first() else {
+        return run.unreachable("no connection was given");
+    };
+    let identity = match TargetIdentity::read(first).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            return run
+                .unreachable(&FingerprintError::query("identify the target", error).reason());
+        }
+    };
+    run.connected(&identity);
+    if run.identified(identity).is_refuted() {
+        return run.stopped();
+    }
+    match compare(first, connections, &mut run).await {
+        Ok(()) => run.finish(),
+        Err(error) => run.unreachable(&error.reason()),
+    }
+}
+
+impl HealthReport {
+    /// The report of a run that could not reach the database: everything is unproven, nothing is zero.
+    #[must_use]
+    pub fn unreachable(baseline: &Baseline, options: &HealthOptions, reason: &str) -> Self {
+        Run::start(baseline, options).unreachable(reason)
+    }
+}
+
+/// A report under construction.
+pub(super) struct Run<'a> {
+    baseline: &'a Baseline,
+    options: &'a HealthOptions,
+    began: Instant,
+    report: HealthReport,
+}
+
+impl<'a> Run<'a> {
+    fn start(baseline: &'a Baseline, options: &'a HealthOptions) -> Self {
+        let report = HealthReport {
+            schema_version: REPORT_VERSION,
+            timestamp: Utc::now(),
+            check_number: options.check_number,
+            overall_status: Overall::Error,
+            degraded_checks: Vec::new(),
+            verdict: Verdict::not_proven("nothing was checked"),
+            identity: IdentityRecord {
+                expected: baseline.identity.clone(),
+                actual: None,
+                verdict: Verdict::not_proven("the target was not asked"),
+            },
+            baseline: BaselineRecord {
+                name: baseline.name.clone(),
+                captured_at: baseline.captured_at(),
+                digest: baseline.digest().to_owned(),
+            },
+            snapshot: None,
+            elapsed_ms: 0,
+            checks: BTreeMap::new(),
+        };
+        Self {
+            baseline,
+            options,
+            began: Instant::now(),
+            report,
+        }
+    }
+
+    fn put(&mut self, name: impl Into<String>, record: CheckRecord) {
+        self.report.checks.insert(name.into(), record);
+    }
+
+    fn connected(&mut self, identity: &TargetIdentity) {
+        let message = format!(
+            "connected to `{}`, PostgreSQL {}",
+            identity.database, identity.server_version
+        );
+        let mut record = CheckRecord::new(
+            Verdict::Proven,
+            Criticality::Critical,
+            json!(1),
+            json!(1),
+            message,
+        );
+        record.extra.insert("test_query".to_owned(), json!(1));
+        self.put(legacy::CONNECTION, record);
+    }
+
+    fn identified(&mut self, actual: TargetIdentity) -> Verdict {
+        let expected = &self.baseline.identity;
+        let verdict = expected.same_target(&actual);
+        let message = match &verdict {
+            Verdict::Proven => "the database the baseline was taken from".to_owned(),
+            Verdict::Refuted { reasons } => format!(
+                "not the database the baseline was taken from: {}",
+                reasons.as_slice().join("; ")
+            ),
+            other => other.reasons().join("; "),
+        };
+        let value =
+            |identity: &TargetIdentity| serde_json::to_value(identity).unwrap_or(Value::Null);
+        let record = CheckRecord::new(
+            verdict.clone(),
+            Criticality::Critical,
+            value(expected),
+            value(&actual),
+            message,
+        );
+        self.put("identity", record);
+        self.report.identity.actual = Some(actual);
+        self.report.identity.verdict = verdict.clone();
+        verdict
+    }
+
+    /// Another database: nothing of it may be compared.
+    fn stopped(mut self) -> HealthReport {
+        self.mark_unmeasured("not compared: this is another database");
+        self.finish()
+    }
+
+    fn unreachable(mut self, reason: &str) -> HealthReport {
+        let verdict = Verdict::not_proven(reason);
+        let mut record = CheckRecord::new(
+            verdict.clone(),
+            Criticality::Critical,
+            json!(1),
+            Value::Null,
+            reason,
+        );
+        record.extra.insert("error".to_owned(), json!(reason));
+        self.put(legacy::CONNECTION, record);
+        if self.report.identity.actual.is_none() {
+            self.report.identity.verdict = verdict;
+        }
+        self.mark_unmeasured("not measured: the database did not answer");
+        self.finish()
+    }
+
+    /// Every table of the baseline that has no check yet is unproven.
+    fn mark_unmeasured(&mut self, reason: &str) {
+        for (name, table) in &self.baseline.tables {
+            self.report
+                .checks
+                .entry(table_check(name))
+                .or_insert_with(|| {
+                    let expected = table
+                        .content
+                        .fingerprint()
+                        .map_or(Value::Null, |content| json!(content.rows));
+                    let mut record = CheckRecord::new(
+                        Verdict::not_proven(reason),
+                        table.rule.criticality,
+                        expected,
+                        Value::Null,
+                        reason,
+                    );
+                    record.rule = Some(table.rule.clone());
+                    record
+                });
+        }
+    }
+
+    fn finish(mut self) -> HealthReport {
+        legacy::add_aliases(&mut self.report.checks);
+        let report = &mut self.report;
+        let names = |wanted: &dyn Fn(&CheckRecord) -> bool| -> Vec<String> {
+            report
+                .checks
+                .iter()
+                .filter(|(_, record)| wanted(record))
+                .map(|(name, _)| name.clone())
+                .collect()
+        };
+        let degraded = names(&|record| !matches!(record.status, Status::Ok | Status::Skip));
+        let worst = report.checks.values().map(|record| record.status).max();
+        report.overall_status = match worst {
+            Some(Status::Critical) => Overall::Critical,
+            Some(Status::Error) | None => Overall::Error,
+            Some(Status::Warning) => Overall::Warning,
+            Some(Status::Ok | Status::Skip) => Overall::Healthy,
+        };
+        // Aliases repeat checks of tables; their reasons would be said twice.
+        let parts = report
+            .checks
+            .iter()
+            .filter(|(name, _)| !legacy::is_table_alias(name));
+        report.verdict =
+            Verdict::all(parts.map(|(name, record)| record.verdict.clone().about(name)));
+        report.degraded_checks = degraded;
+        report.elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.report
+    }
+}
+
+/// What is read in the snapshot.
+enum Task<'a> {
+    Table(&'a TableBaseline, Box<Present>),
+    Views,
+    TwinGames,
+    Activity,
+}
+
+/// A table of the baseline as it is now.
+struct Present {
+    removed: Vec<String>,
+    retyped: Vec<String>,
+}
+
+enum Found {
+    Table {
+        now: TableFingerprint,
+        located: Located,
+    },
+    Views(BTreeMap<TableName, String>),
+    TwinGames(Option<Vec<TwinGames>>),
+    Activity(Activity),
+}
+
+async fn compare(
+    first: &Client,
+    connections: &[&Client],
+    run: &mut Run<'_>,
+) -> Result<(), FingerprintError> {
+    let baseline = run.baseline;
+    let present: BTreeMap<TableName, FoundTable> = discover(first)
+        .await?
+        .into_iter()
+        .map(|table| (table.spec.table.clone(), table))
+        .collect();
+    let mut tasks = Vec::new();
+    for (name, table) in &baseline.tables {
+        match present.get(name) {
+            Some(found) => tasks.push(Task::Table(
+                table,
+                Box::new(Present::new(&table.spec, &found.spec)),
+            )),
+            None => run.put(table_check(name), missing_table(table)),
+        }
+    }
+    // The largest first, so that no connection is left with it at the end.
+    tasks.sort_by_key(|task| match task {
+        Task::Table(table, _) => std::cmp::Reverse(table.bytes),
+        _ => std::cmp::Reverse(0),
+    });
+    tasks.extend([Task::Views, Task::TwinGames, Task::Activity]);
+    run.put("catalogue", catalogue_check(&baseline.tables, &present));
+
+    let effort = run.options.effort;
+    let limits = Limits {
+        rows: run.options.max_located_rows,
+        listed: run.options.listed_rows,
+    };
+    let (snapshot, results) = in_snapshot(connections, &tasks, |client, task| {
+        measure(client, task, baseline, effort, limits).boxed()
+    })
+    .await?;
+    run.report.snapshot = Some(snapshot);
+    for (task, result) in tasks.iter().zip(results) {
+        match (task, result) {
+            (Task::Table(table, present), result) => {
+                run.put(
+                    table_check(&table.spec.table),
+                    table_record(table, present, result, limits.listed),
+                );
+            }
+            (Task::Views, result) => run.put("views", views_check(&baseline.views, result)),
+            (Task::TwinGames, result) => run.put(
+                "natural_key:public.games",
+                twins_check(baseline.twin_games.as_deref(), result),
+            ),
+            (Task::Activity, result) => {
+                let now = result.and_then(|found| match found {
+                    Found::Activity(activity) => Ok(activity),
+                    _ => Err(mixed_up()),
+                });
+                for (name, record) in legacy::activity_checks(
+                    &baseline.activity,
+                    now.as_ref().map_err(FingerprintError::reason),
+                ) {
+                    run.put(name, record);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn mixed_up() -> FingerprintError {
+    FingerprintError::Decode {
+        operation: "measure".to_owned(),
+        what: "kind of result".to_owned(),
+    }
+}
+
+async fn measure(
+    client: &Client,
+    task: &Task<'_>,
+    baseline: &Baseline,
+    effort: Effort,
+    limits: Limits,
+) -> Result<Found, FingerprintError> {
+    effort.limit(client).await?;
+    match task {
+        Task::Views => catalogue::views(client).await.map(Found::Views),
+        Task::TwinGames => TwinGames::find(client).await.map(Found::TwinGames),
+        Task::Activity => Activity::read(client).await.map(Found::Activity),
+        Task::Table(table, present) => {
+            let comparable = present.removed.is_empty() && present.retyped.is_empty();
+            let before = table.content.fingerprint();
+            if !comparable || !table.rule.rule.needs_rows() || before.is_none() {
+                return Ok(Found::Table {
+                    now: fingerprint(client, &count_only(&table.spec)).await?,
+                    located: Located::default(),
+                });
+            }
+            let now = fingerprint(client, &table.spec).await?;
+            let located = match before {
+                Some(before) if before.rows != now.rows || before.digest != now.digest => {
+                    let evidence = baseline.rows(&table.spec.table);
+                    Located::search(client, &table.spec, evidence, before, &now, limits).await?
+                }
+                _ => Located::default(),
+            };
+            Ok(Found::Table { now, located })
+        }
+    }
+}
+
+/// Enough for rules about numbers, and all that is possible when columns are gone.
+fn count_only(spec: &TableSpec) -> TableSpec {
+    TableSpec {
+        table: spec.table.clone(),
+        columns: Vec::new(),
+        key: KeySpec::WholeRow,
+        buckets: 1,
+    }
+}
+
+impl Present {
+    fn new(before: &TableSpec, now: &TableSpec) -> Self {
+        let (mut removed, mut retyped) = (Vec::new(), Vec::new());
+        for column in &before.columns {
+            match now.columns.iter().find(|other| other.name == column.name) {
+                None => removed.push(column.name.clone()),
+                Some(other) if other.base_type != column.base_type => {
+                    retyped.push(format!(
+                        "{} from {} to {}",
+                        column.name, column.declared, other.declared
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Self { removed, retyped }
+    }
+
+    fn findings(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        if !self.removed.is_empty() {
+            findings.push(format!("column removed: {}", self.removed.join(", ")));
+        }
+        if !self.retyped.is_empty() {
+            findings.push(format!("column type changed: {}", self.retyped.join(", ")));
+        }
+        findings
+    }
+}
+
+fn missing_table(table: &TableBaseline) -> CheckRecord {
+    let before = table.content.fingerprint().map(|content| content.rows);
+    let lost = before.map_or_else(String::new, |before| format!(", {} lost", rows(before)));
+    let message = format!("the table is gone{lost}");
+    let expected = before.map_or(Value::Null, |before| json!(before));
+    let mut record = CheckRecord::new(
+        Verdict::refuted(message.clone()),
+        table.rule.criticality,
+        expected,
+        Value::Null,
+        message,
+    );
+    record.rule = Some(table.rule.clone());
+    record
+}
+
+fn table_record(
+    table: &TableBaseline,
+    present: &Present,
+    result: Result<Found, FingerprintError>,
+    listed: usize,
+) -> CheckRecord {
+    let rule = &table.rule.rule;
+    let before = table.content.fingerprint();
+    let expected = match (rule, before) {
+        (Rule::ExpectedEmpty, _) => json!(0),
+        (_, Some(before)) => json!(before.rows),
+        (_, None) => Value::Null,
+    };
+    let (now, located) = match result {
+        Ok(Found::Table { now, located }) => (Some(now), located),
+        Ok(_) => (None, Located::blocked(mixed_up().reason())),
+        Err(error) => (None, Located::blocked(error.reason())),
+    };
+    let judgement = match (&now, before, &table.content) {
+        (None, ..) => {
+            let reason = located.obstacle.clone().unwrap_or_default();
+            Judgement {
+                verdict: Verdict::not_proven(reason.clone()),
+                message: reason,
+            }
+        }
+        (Some(now), ..) if !present.findings().is_empty() => {
+            let message = format!("{}; {} now", present.findings().join("; "), rows(now.rows));
+            Judgement {
+                verdict: Verdict::from_findings(present.findings()),
+                message,
+            }
+        }
+        (Some(_), None, Content::NotMeasured(reason)) => {
+            let message = format!("not measured when the baseline was taken: {reason}");
+            Judgement {
+                verdict: Verdict::not_proven(message.clone()),
+                message,
+            }
+        }
+        (Some(now), Some(before), _) if rule.needs_rows() => {
+            judge_rows(rule, before, now, &located)
+        }
+        (Some(now), before, _) => {
+            judge_count(rule, before.map_or(0, |before| before.rows), now.rows)
+        }
+    };
+    let actual = now.as_ref().map_or(Value::Null, |now| json!(now.rows));
+    let mut record = CheckRecord::new(
+        judgement.verdict,
+        table.rule.criticality,
+        expected,
+        actual,
+        judgement.message,
+    );
+    record.rule = Some(table.rule.clone());
+    let suspects = before
+        .zip(now.as_ref())
+        .map(|(before, now)| before.differing_columns(now))
+        .unwrap_or_default();
+    record.differences = located.differences(listed, &suspects);
+    record
+}
+
+/// Both directions: what is gone, and what nobody expected. Lost tables have their own check with their own weight.
+fn catalogue_check(
+    expected: &BTreeMap<TableName, TableBaseline>,
+    present: &BTreeMap<TableName, FoundTable>,
+) -> CheckRecord {
+    let mut findings = Vec::new();
+    for (name, table) in expected {
+        let Some(found) = present.get(name) else {
+            findings.push(format!("table missing: {name}"));
+            continue;
+        };
+        let known: BTreeSet<&str> = table
+            .spec
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        let new: Vec<&str> = found
+            .spec
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .filter(|column| !known.contains(column))
+            .collect();
+        if !new.is_empty() {
+            findings.push(format!("column added to {name}: {}", new.join(", ")));
+        }
+        findings.extend(
+            Present::new(&table.spec, &found.spec)
+                .findings()
+                .into_iter()
+                .map(|what| format!("{name}: {what}")),
+        );
+        if table.spec.key != found.spec.key {
+            let key = |spec: &TableSpec| match &spec.key {
+                KeySpec::Columns(columns) => format!("({})", columns.join(", ")),
+                KeySpec::WholeRow => "none".to_owned(),
+            };
+            findings.push(format!(
+                "key of {name} was {}, is {}",
+                key(&table.spec),
+                key(&found.spec)
+            ));
+        }
+    }
+    findings.extend(
+        present
+            .keys()
+            .filter(|name| !expected.contains_key(*name))
+            .map(|name| format!("unexpected table: {name}")),
+    );
+    let message = match findings.as_slice() {
+        [] => format!(
+            "all {} tables with their columns and keys, no others",
+            present.len()
+        ),
+        findings => findings.join("; "),
+    };
+    CheckRecord::new(
+        Verdict::from_findings(findings),
+        Criticality::Warning,
+        json!(expected.len()),
+        json!(present.len()),
+        message,
+    )
+}
+
+fn views_check(
+    expected: &BTreeMap<TableName, String>,
+    result: Result<Found, FingerprintError>,
+) -> CheckRecord {
+    let (verdict, actual, message) = match result {
+        Ok(Found::Views(now)) => {
+            let mut findings: Vec<String> = expected
+                .iter()
+                .filter_map(|(name, digest)| match now.get(name) {
+                    None => Some(format!("view missing: {name}")),
+                    Some(other) if other != digest => Some(format!("view redefined: {name}")),
+                    Some(_) => None,
+                })
+                .collect();
+            findings.extend(
+                now.keys()
+                    .filter(|name| !expected.contains_key(*name))
+                    .map(|name| format!("unexpected view: {name}")),
+            );
+            let message = if findings.is_empty() {
+                format!("all {} views as they were", now.len())
+            } else {
+                findings.join("; ")
+            };
+            (Verdict::from_findings(findings), json!(now.len()), message)
+        }
+        Ok(_) => (
+            Verdict::not_proven(mixed_up().reason()),
+            Value::Null,
+            mixed_up().reason(),
+        ),
+        Err(error) => (
+            Verdict::not_proven(error.reason()),
+            Value::Null,
+            error.reason(),
+        ),
+    };
+    CheckRecord::new(
+        verdict,
+        Criticality::Warning,
+        json!(expected.len()),
+        actual,
+        message,
+    )
+}
+
+fn twins_check(
+    known: Option<&[TwinGames]>,
+    result: Result<Found, FingerprintError>,
+) -> CheckRecord {
+    let expected = known.map_or(Value::Null, |known| json!(known.len()));
+    let unproven = |reason: String| {
+        CheckRecord::new(
+            Verdict::not_proven(reason.clone()),
+            Criticality::Critical,
+            expected.clone(),
+            Value::Null,
+            reason,
+        )
+    };
+    match result {
+        Err(error) => unproven(error.reason()),
+        Ok(Found::TwinGames(None)) => {
+            let reason =
+                "there is no public.games with game_id, game_date, both teams and both scores";
+            CheckRecord::new(
+                Verdict::not_applicable(reason),
+                Criticality::Critical,
+                expected,
+                Value::Null,
+                reason,
+            )
+        }
+        Ok(Found::TwinGames(Some(now))) => {
+            let known: BTreeSet<&TwinGames> = known.unwrap_or_default().iter().collect();
+            let new: Vec<&TwinGames> = now.iter().filter(|twins| !known.contains(twins)).collect();
+            let findings: Vec<String> = new
+                .iter()
+                .map(|twins| {
+                    format!(
+                        "one game is there twice: game_id {} and {} (teams {} and {}, {})",
+                        twins.ids[0], twins.ids[1], twins.teams[0], twins.teams[1], twins.dates[0]
+                    )
+                })
+                .collect();
+            let already = if known.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    " ({} pairs known from the baseline)",
+                    grouped(known.len().try_into().unwrap_or(0))
+                )
+            };
+            let message = match findings.as_slice() {
+                [] => format!("no game is there twice{already}"),
+                [one] => one.clone(),
+                [first, ..] => {
+                    format!("{} games are there twice, such as: {first}", findings.len())
+                }
+            };
+            let mut record = CheckRecord::new(
+                Verdict::from_findings(findings),
+                Criticality::Critical,
+                expected,
+                json!(now.len()),
+                message,
+            );
+            if !new.is_empty() {
+                record
+                    .extra
+                    .insert("duplicated_games".to_owned(), json!(new));
+            }
+            record
+        }
+        Ok(_) => unproven(mixed_up().reason()),
+    }
+}
