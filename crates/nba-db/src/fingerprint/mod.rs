@@ -230,6 +230,14 @@ pub enum FingerprintError {
         /// Which part of the answer.
         what: String,
     },
+    /// It cannot be done for this kind of table.
+    #[error("could not {operation}: {reason}")]
+    Unsupported {
+        /// What was being done.
+        operation: String,
+        /// Why it cannot be done.
+        reason: &'static str,
+    },
     /// No connection was left to do it.
     #[error("could not {operation}: every connection of the snapshot was lost")]
     NoConnection {

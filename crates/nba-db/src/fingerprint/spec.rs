@@ -68,10 +68,42 @@ impl TableSpec {
 pub struct FoundTable {
     /// How it is fingerprinted.
     pub spec: TableSpec,
-    /// Bytes on disk without indexes, compressed values included.
-    pub bytes: u64,
+    /// Bytes on disk as of the last vacuum or analyse, without indexes and compressed values; 0 before the first.
+    pub estimated_bytes: u64,
     /// Whether rows live on another server, which a local snapshot does not cover.
     pub foreign: bool,
+    /// Whether the number of buckets comes from a row estimate; without one it is 1.
+    analysed: bool,
+}
+
+impl FoundTable {
+    /// The true size on disk in bytes, without indexes; chooses the buckets by it if there was no row estimate.
+    ///
+    /// Unlike the catalogue this waits for a lock, so it belongs into the measurement of the table.
+    ///
+    /// # Errors
+    ///
+    /// [`FingerprintError`] when the statement fails.
+    pub async fn measure_size(&mut self, client: &Client) -> Result<u64, FingerprintError> {
+        /// A row of these tables on disk, in bytes; only decides the number of buckets.
+        const TYPICAL_ROW: u64 = 150;
+        let size = client
+            .query_one(
+                "select pg_table_size($1::text::regclass)",
+                &[&self.spec.relation_sql()],
+            )
+            .await;
+        let size: i64 = size
+            .map_err(|source| {
+                FingerprintError::query(format!("measure `{}`", self.spec.table), source)
+            })?
+            .get(0);
+        let bytes = u64::try_from(size).unwrap_or(0);
+        if !self.analysed {
+            self.spec.buckets = bucket_count(bytes / TYPICAL_ROW);
+        }
+        Ok(bytes)
+    }
 }
 
 /// The number of buckets for a table of `rows` rows.
@@ -82,7 +114,7 @@ pub fn bucket_count(rows: u64) -> u32 {
 }
 
 const TABLES_SQL: &str = "\
-select n.nspname::text, c.relname::text, c.reltuples::float8, coalesce(pg_table_size(c.oid), 0), c.relkind = 'f' \
+select n.nspname::text, c.relname::text, c.reltuples::float8, c.relpages::int8 * current_setting('block_size')::int8, c.relkind = 'f' \
 from pg_class c join pg_namespace n on n.oid = c.relnamespace \
 where c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
 and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
@@ -143,31 +175,26 @@ pub async fn discover(client: &Client) -> Result<Vec<FoundTable>, FingerprintErr
     for row in client.query(TABLES_SQL, &[]).await.map_err(failed)? {
         let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
         let bytes = u64::try_from(row.get::<_, i64>(3)).unwrap_or(0);
-        let rows = estimated_rows(row.get(2), bytes);
+        let rows = estimated_rows(row.get(2));
         found.push(FoundTable {
             spec: TableSpec {
                 columns: columns.remove(&table).unwrap_or_default(),
                 key: keys
                     .remove(&table)
                     .map_or(KeySpec::WholeRow, KeySpec::Columns),
-                buckets: bucket_count(rows),
+                buckets: bucket_count(rows.unwrap_or(0)),
                 table,
             },
-            bytes,
+            estimated_bytes: bytes,
             foreign: row.get(4),
+            analysed: rows.is_some(),
         });
     }
     Ok(found)
 }
 
-/// The planner's estimate, or a guess from the size for a table that was never analysed (-1).
-fn estimated_rows(reltuples: f64, bytes: u64) -> u64 {
-    /// A row of these tables on disk, in bytes; only decides the number of buckets.
-    const TYPICAL_ROW: u64 = 150;
-    if reltuples >= 0.0 && reltuples.is_finite() {
-        // Rust has no checked float conversion; the text form is exact for whole numbers.
-        format!("{reltuples:.0}").parse().unwrap_or(0)
-    } else {
-        bytes / TYPICAL_ROW
-    }
+/// The planner's estimate; none for a table that was never analysed.
+fn estimated_rows(reltuples: f64) -> Option<u64> {
+    // Rust has no checked float conversion; the text form is exact for whole numbers.
+    (reltuples >= 0.0).then(|| format!("{reltuples:.0}").parse().unwrap_or(u64::MAX))
 }

@@ -79,6 +79,8 @@ enum Found {
 }
 
 struct Measured {
+    spec: TableSpec,
+    bytes: u64,
     fingerprint: TableFingerprint,
     rows: Option<RowFile>,
     row_error: Option<BaselineError>,
@@ -135,7 +137,7 @@ async fn capture_over(
     };
     let mut found = discover(first).await?;
     // The largest first, so that no connection is left with it at the end.
-    found.sort_by_key(|table| std::cmp::Reverse(table.bytes));
+    found.sort_by_key(|table| std::cmp::Reverse(table.estimated_bytes));
     let mut tasks: Vec<Task> = found
         .into_iter()
         .map(|table| Task::Table(Box::new(table)))
@@ -165,35 +167,37 @@ async fn capture_over(
     let mut open = Vec::new();
     for (task, result) in tasks.into_iter().zip(results) {
         match (task, result) {
-            (Task::Table(found), result) => {
-                let (content, rows) = match result {
-                    Ok(Found::Table(measured)) => {
-                        if let Some(error) = measured.row_error {
-                            return Err(error);
-                        }
-                        (Content::Fingerprint(measured.fingerprint), measured.rows)
-                    }
-                    Ok(_) => (
-                        Content::NotMeasured("the measurement was mixed up".to_owned()),
-                        None,
-                    ),
-                    Err(error) => (Content::NotMeasured(error.reason()), None),
-                };
-                if let Content::NotMeasured(reason) = &content {
-                    open.push(format!("{}: {reason}", found.spec.table));
+            (Task::Table(_), Ok(Found::Table(measured))) => {
+                if let Some(error) = measured.row_error {
+                    return Err(error);
                 }
-                let rule = options.rules.rule_for(
-                    &found.spec.table,
-                    content.fingerprint().map(|fingerprint| fingerprint.rows),
-                );
+                let name = measured.spec.table.clone();
                 let table = TableBaseline {
-                    rule,
-                    content,
-                    bytes: found.bytes,
-                    rows,
+                    rule: options
+                        .rules
+                        .rule_for(&name, Some(measured.fingerprint.rows)),
+                    content: Content::Fingerprint(measured.fingerprint),
+                    bytes: measured.bytes,
+                    rows: measured.rows,
+                    spec: measured.spec,
+                };
+                baseline.tables.insert(name, table);
+            }
+            (Task::Table(found), result) => {
+                let reason = result.err().map_or_else(
+                    || "the measurement was mixed up".to_owned(),
+                    |error| error.reason(),
+                );
+                open.push(format!("{}: {reason}", found.spec.table));
+                let name = found.spec.table.clone();
+                let table = TableBaseline {
+                    rule: options.rules.rule_for(&name, None),
+                    content: Content::NotMeasured(reason),
+                    bytes: found.estimated_bytes,
+                    rows: None,
                     spec: found.spec,
                 };
-                baseline.tables.insert(table.spec.table.clone(), table);
+                baseline.tables.insert(name, table);
             }
             (_, Ok(Found::Views(views))) => baseline.views = views,
             (_, Ok(Found::TwinGames(twins))) => baseline.twin_games = twins,
@@ -242,39 +246,44 @@ async fn measure(
     folder: &Path,
 ) -> Result<Measured, FingerprintError> {
     if table.foreign {
-        return Err(FingerprintError::Decode {
+        return Err(FingerprintError::Unsupported {
             operation: format!("fingerprint `{}`", table.spec.table),
-            what: "snapshot: a foreign table lives on another server".to_owned(),
+            reason: "its rows live on another server, which no snapshot covers",
         });
     }
+    let mut table = table.clone();
+    let bytes = table.measure_size(client).await?;
     let fingerprint = fingerprint(client, &table.spec).await?;
     let rule = options
         .rules
         .rule_for(&table.spec.table, Some(fingerprint.rows));
-    if fingerprint.rows == 0 || !rule.rule.needs_rows() || fingerprint.rows > options.max_rows_kept
+    let mut measured = Measured {
+        spec: table.spec,
+        bytes,
+        fingerprint,
+        rows: None,
+        row_error: None,
+    };
+    let rows = measured.fingerprint.rows;
+    if rows == 0 || !rule.rule.needs_rows() || rows > options.max_rows_kept {
+        return Ok(measured);
+    }
+    let values = rows <= options.max_value_rows && bytes <= options.max_value_bytes;
+    match keep_rows(
+        client,
+        &measured.spec,
+        &measured.fingerprint,
+        values,
+        folder,
+    )
+    .await
     {
-        return Ok(Measured {
-            fingerprint,
-            rows: None,
-            row_error: None,
-        });
-    }
-    let values =
-        fingerprint.rows <= options.max_value_rows && table.bytes <= options.max_value_bytes;
-    match keep_rows(client, &table.spec, &fingerprint, values, folder).await {
-        Ok(rows) => Ok(Measured {
-            fingerprint,
-            rows: Some(rows),
-            row_error: None,
-        }),
+        Ok(rows) => measured.rows = Some(rows),
         // A full disk ends the capture; a statement that fails only leaves this table unproven.
-        Err(BaselineError::Database(error)) => Err(error),
-        Err(error) => Ok(Measured {
-            fingerprint,
-            rows: None,
-            row_error: Some(error),
-        }),
+        Err(BaselineError::Database(error)) => return Err(error),
+        Err(error) => measured.row_error = Some(error),
     }
+    Ok(measured)
 }
 
 /// Streams the rows to a file and checks that they add up to the fingerprint.

@@ -298,8 +298,11 @@ async fn a_recreated_database_is_another_one() {
 async fn an_unreachable_database_is_unproven_not_empty() {
     let platform = Platform::start().await;
     let baseline = platform.capture().await;
+    let mut target = platform.server.target(DATABASE);
+    target.settings.acquire_timeout = std::time::Duration::from_secs(2);
+    let db = Database::connect(&target).await.unwrap();
     platform.server.stop().await.unwrap();
-    let report = platform.check(&baseline).await;
+    let report = check(&db, &baseline, &HealthOptions::default()).await;
     assert_eq!(
         (report.overall_status, report.exit_code()),
         (Overall::Error, 2),
