@@ -1,6 +1,7 @@
 //! What is wrong or doubtful about the configuration as a whole.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -19,6 +20,9 @@ use crate::{
     target::{DatabaseTarget, Host, SslMode},
     yaml::{YamlFile, YamlNoteKind},
 };
+
+/// Places shown per finding in text; JSON has them all.
+const SHOWN_SOURCES: usize = 5;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -239,10 +243,19 @@ impl Checker<'_> {
         for candidate in resolve::candidates(&self.config.loaded, &settings) {
             self.family(&candidate, target.as_ref());
         }
+        let chosen = target.as_ref().and_then(|target| target.name.clone());
         for name in resolve::target_names(&self.config.loaded.layers) {
             match self.config.target(&name) {
-                Ok(target) => self.tls(&target),
-                Err(error) => self.add_error(Code::TargetUnusable, &error),
+                Ok(other) if Some(&name) != chosen.as_ref() => self.tls(&other),
+                Ok(_) => {}
+                // one that was chosen is an error already
+                Err(error) if self.findings.iter().any(|f| f.message == error.to_string()) => {}
+                Err(error) => {
+                    self.add_error(Code::TargetUnusable, &error);
+                    if let Some(finding) = self.findings.last_mut() {
+                        finding.severity = Severity::Warning;
+                    }
+                }
             }
         }
         if let Some(target) = &target {
@@ -461,51 +474,50 @@ impl Checker<'_> {
         }
     }
 
+    /// One finding per file and code: a scraper file has hundreds of the same kind.
     fn yaml_notes(&mut self, file: &YamlFile) {
-        let mut types: Vec<usize> = Vec::new();
-        let dims = file.path.ends_with(names::DIMS_FILE);
+        let mut groups: BTreeMap<(Code, String), Vec<Origin>> = BTreeMap::new();
         for note in &file.notes {
-            let (severity, code) = match &note.kind {
-                YamlNoteKind::Empty => (Severity::Info, Code::YamlEmpty),
-                YamlNoteKind::DuplicateKey { .. } => (Severity::Warning, Code::YamlDuplicateKey),
-                // DIMS substitutes these itself
-                YamlNoteKind::Placeholder { .. }
-                    if dims && note.path.starts_with("database.connection.") =>
-                {
+            let (code, message) = match &note.kind {
+                YamlNoteKind::Empty => (Code::YamlEmpty, note.kind.to_string()),
+                YamlNoteKind::DuplicateKey { .. } => (
+                    Code::YamlDuplicateKey,
+                    format!("`{}`: {}", note.path, note.kind),
+                ),
+                YamlNoteKind::Placeholder { .. } if expanded_elsewhere(&file.path, &note.path) => {
                     continue;
                 }
-                YamlNoteKind::Placeholder { .. } => (Severity::Warning, Code::YamlPlaceholder),
-                YamlNoteKind::Yaml11(_) => {
-                    types.push(note.line);
-                    continue;
-                }
-            };
-            let message = if note.path.is_empty() {
-                note.kind.to_string()
-            } else {
-                format!("`{}`: {}", note.path, note.kind)
+                YamlNoteKind::Placeholder { .. } => (
+                    Code::YamlPlaceholder,
+                    "`${…}` is plain text here: no program expands it".to_owned(),
+                ),
+                YamlNoteKind::Yaml11(_) => (
+                    Code::YamlType,
+                    "unquoted text that PyYAML takes for a boolean, an octal or a base-60 number"
+                        .to_owned(),
+                ),
             };
             let origin = Origin::File {
                 path: file.path.clone(),
                 line: Some(note.line),
                 variable: None,
             };
-            self.add(severity, code, message, vec![origin]);
+            groups.entry((code, message)).or_default().push(origin);
         }
-        if let Some(first) = types.first() {
-            // one finding per file: a scraper file has hundreds
-            let message = format!(
-                "{} unquoted texts are another type to PyYAML (a boolean, octal or base-60 number)",
-                types.len()
-            );
-            let origin = Origin::File {
-                path: file.path.clone(),
-                line: Some(*first),
-                variable: None,
+        for ((code, message), sources) in groups {
+            let severity = match code {
+                Code::YamlDuplicateKey | Code::YamlPlaceholder => Severity::Warning,
+                _ => Severity::Info,
             };
-            self.add(Severity::Info, Code::YamlType, message, vec![origin]);
+            self.add(severity, code, message, sources);
         }
     }
+}
+
+/// DIMS substitutes its connection itself, and hands its metric commands to a shell (database dossier 3.2, 4.1).
+fn expanded_elsewhere(path: &Path, key: &str) -> bool {
+    path.ends_with(names::DIMS_FILE)
+        && (key.starts_with("database.connection.") || key.ends_with(".command"))
 }
 
 fn yaml_paths(folder: &Path) -> Vec<PathBuf> {
@@ -542,8 +554,16 @@ impl ConfigCheck {
                 finding.code.as_str(),
                 finding.message
             )?;
-            for source in &finding.sources {
+            for source in finding.sources.iter().take(SHOWN_SOURCES) {
                 writeln!(out, "         at {source}")?;
+            }
+            if let Some(more) = finding
+                .sources
+                .len()
+                .checked_sub(SHOWN_SOURCES)
+                .filter(|n| *n > 0)
+            {
+                writeln!(out, "         and at {more} more places")?;
             }
             if let Some(hint) = &finding.hint {
                 writeln!(out, "         hint: {}", hint.replace('\n', "\n       "))?;

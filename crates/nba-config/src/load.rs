@@ -51,11 +51,14 @@ pub(crate) fn load(inputs: &Inputs) -> Result<Loaded> {
     loader.defaults();
     loader.project_file()?;
     // YAML needs the variables for its placeholders, and still ranks below them
-    let yaml_place = loader.loaded.layers.len();
+    let place = Place {
+        layer: loader.loaded.layers.len(),
+        source: loader.loaded.sources.len(),
+    };
     loader.variable_files()?;
     loader.environment();
-    loader.yaml(yaml_place)?;
-    loader.flags();
+    loader.yaml(place)?;
+    loader.flags()?;
     Ok(loader.loaded)
 }
 
@@ -470,7 +473,7 @@ impl Loader<'_> {
         }
     }
 
-    fn flags(&mut self) {
+    fn flags(&mut self) -> Result<()> {
         let mut layer = Layer::new("flags", None);
         if let Some(target) = &self.inputs.flags.target {
             layer.insert(
@@ -495,17 +498,28 @@ impl Loader<'_> {
             let origin = Origin::Flag {
                 flag: format!("--set {key}"),
             };
-            if self.accept(key, &origin) && !self.is_empty(key, value.expose_secret(), &origin) {
+            // a mistyped flag is no legacy file to be lenient with
+            if !self.accept(key, &origin) {
+                let near = names::nearest_key(key).map(|near| format!("; did you mean `{near}`?"));
+                let expected = format!("is not a configuration key{}", near.unwrap_or_default());
+                return Err(ConfigError::Value {
+                    key: key.clone(),
+                    origin,
+                    expected,
+                });
+            }
+            if !self.is_empty(key, value.expose_secret(), &origin) {
                 layer.insert(key, value.expose_secret(), origin);
             }
         }
         if !layer.entries.is_empty() {
             self.push(layer);
         }
+        Ok(())
     }
 
     /// The YAML values that documented programs use: DIMS's connection, the package's database file, bucket and region.
-    fn yaml(&mut self, place: usize) -> Result<()> {
+    fn yaml(&mut self, mut place: Place) -> Result<()> {
         let files: [(&str, &[(&str, &str)]); 4] = [
             (
                 "config/cloudwatch_config.yaml",
@@ -518,12 +532,11 @@ impl Loader<'_> {
             (names::DATABASE_YAML, &[]),
             (names::DIMS_FILE, &[]),
         ];
-        let mut place = place;
         for (name, values) in files {
             let path = self.inputs.project.join(name);
             let Some(content) = text::read_if_there(&path)? else {
                 if values.is_empty() {
-                    self.source(path.display().to_string(), false, 0);
+                    self.yaml_source(&mut place, &path, None);
                 }
                 continue;
             };
@@ -554,11 +567,23 @@ impl Loader<'_> {
             if let (Some(family), Some(connection)) = (names::family(id), connection) {
                 self.connection(&mut layer, &path, family, connection);
             }
-            self.source(path.display().to_string(), true, layer.entries.len());
-            self.loaded.layers.insert(place, layer);
-            place += 1;
+            self.yaml_source(&mut place, &path, Some(layer.entries.len()));
+            self.loaded.layers.insert(place.layer, layer);
+            place.layer += 1;
         }
         Ok(())
+    }
+
+    /// `None` for a file that is not there.
+    fn yaml_source(&mut self, place: &mut Place, path: &Path, values: Option<usize>) {
+        let name = path.display().to_string();
+        let source = Source {
+            name,
+            found: values.is_some(),
+            values: values.unwrap_or(0),
+        };
+        self.loaded.sources.insert(place.source, source);
+        place.source += 1;
     }
 
     fn connection(
@@ -647,6 +672,12 @@ impl Loader<'_> {
         #[cfg(not(unix))]
         let _ = path;
     }
+}
+
+/// Where the YAML files belong among the layers and sources.
+struct Place {
+    layer: usize,
+    source: usize,
 }
 
 /// Do several names of one value count as equally right?

@@ -334,3 +334,51 @@ fn s3_names_of_the_legacy_scripts() {
             && full.session_token.is_none()
     );
 }
+
+#[test]
+fn sources_are_listed_in_order_of_precedence() {
+    let world = World::new()
+        .file("project/nba.toml", "")
+        .file("project/inventory/config.yaml", "a: 1\n")
+        .file(
+            "project/config/cloudwatch_config.yaml",
+            "aws:\n  region: eu\n",
+        )
+        .file("home/nba-sim-credentials.env", "")
+        .target_flag("x");
+    let explained = world.config().explain();
+    let root = world.path("").display().to_string();
+    let names: Vec<_> = explained
+        .sources
+        .iter()
+        .map(|source| source.name.replace(&root, ""))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "project/nba.toml",
+            "project/config/cloudwatch_config.yaml",
+            "project/config/database.yaml",
+            "project/inventory/config.yaml",
+            "home/nba-sim-credentials.env",
+            "project/.env",
+            "environment",
+            "flags",
+        ]
+    );
+}
+
+#[test]
+fn placeholders_of_a_file_are_one_finding_and_those_of_dims_none() {
+    let world = World::new()
+        .file("project/config/rag_llm_config.yaml", "host: ${A:x}\nport: ${B:1}\n")
+        .file("project/inventory/config.yaml", "database:\n  connection:\n    host: ${DB_HOST}\nmetrics:\n  rows:\n    command: psql -h ${DB_HOST}\n");
+    let check = world.check();
+    let found: Vec<_> = check
+        .findings
+        .iter()
+        .filter(|f| f.code.as_str() == "yaml-placeholder")
+        .collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].sources.len(), 2);
+}

@@ -277,3 +277,43 @@ fn the_reference_page_has_every_name() {
         }
     }
 }
+
+#[test]
+fn a_target_may_get_its_password_from_our_own_variable() {
+    let world = World::new()
+        .file(
+            "project/nba.toml",
+            "[targets.prod]\nurl = 'postgres://u@h/d'\n",
+        )
+        .env("NBA_TARGETS__PROD__PASSWORD=00712345 NBA_DATABASE__TARGET=prod");
+    assert_eq!(whole(&world.database().unwrap()), "u:00712345@h:5432/d");
+}
+
+#[test]
+fn an_unusable_target_that_nobody_chose_is_a_warning() {
+    let toml = "[targets.later]\nfamily = 'rds'\n[targets.now]\nurl = 'postgres://u@localhost/d'\n";
+    let world = World::new().file("project/nba.toml", toml);
+    let world = world.target_flag("now");
+    assert!(world.check().verdict.is_proven());
+    assert_eq!(world.codes(), ["target-unusable"]);
+    let world = world.target_flag("later");
+    assert_eq!(world.check().verdict.exit_code(), 2);
+    assert_eq!(world.codes(), ["no-target"]);
+}
+
+#[test]
+fn a_mistyped_set_flag_is_an_error() {
+    let mut world = World::new();
+    world
+        .inputs
+        .flags
+        .set
+        .push(("pool.max_conections".into(), "3".into()));
+    let error = nba_config::Config::load(world.inputs).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("did you mean `pool.max_connections`?"),
+        "{error}"
+    );
+}
