@@ -338,7 +338,7 @@ impl<'g> Run<'g> {
             .normal()
                 * 4.5
         };
-        let margin = strength(header.home.espn_id) - strength(header.away.espn_id) + 2.7;
+        let margin = strength(header.home.espn_id) - strength(header.away.espn_id) + 3.4;
         let three_share = three_share(header.season_start, header.season_type);
         let wall = header.tipoff;
         for side in Side::BOTH {
@@ -657,12 +657,9 @@ impl<'g> Run<'g> {
         } else {
             -self.edge
         };
-        // A game that is to be level is pulled together in the second half.
-        let pull = if self.periods > 4 && self.period >= 3 && self.ending() != Ending::Decided {
-            -0.011 * f64::from(self.margin())
-        } else {
-            0.0
-        };
+        // The side ahead eases off; a game that is to be level is pulled together in the second half.
+        let steered = self.periods > 4 && self.period >= 3 && self.ending() != Ending::Decided;
+        let pull = if steered { -0.012 } else { -0.0012 } * f64::from(self.margin());
         (base + edge + touch + pull).clamp(0.05, 0.95)
     }
 
@@ -840,7 +837,7 @@ impl<'g> Run<'g> {
             .unwrap_or(10)
             .min(self.clock.saturating_sub(10));
         self.run_clock(wait);
-        if self.draws.chance(0.075) {
+        if self.draws.chance(0.12) {
             self.settle();
             self.team_rebound(side, kind);
             self.stoppage();

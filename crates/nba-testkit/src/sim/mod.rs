@@ -14,6 +14,7 @@
 
 mod bench;
 mod engine;
+pub mod events;
 pub mod model;
 mod rng;
 pub mod roster;

@@ -42,9 +42,7 @@ fn player(
 
     let first_of = u32::try_from(FIRST_NAMES.len()).unwrap_or(1);
     let last_of = u32::try_from(LAST_NAMES.len()).unwrap_or(1);
-    // A step without common factor visits every combination once, so full names are unique.
-    let offset = u32::try_from(mix(seed, 7) % u64::from(first_of * last_of)).unwrap_or(0);
-    let combination = (code * 7_919 + offset) % (first_of * last_of);
+    let combination = scramble(seed, code, first_of * last_of);
     let first = at(FIRST_NAMES, combination / last_of);
     let last = at(LAST_NAMES, combination % last_of);
     let suffix = match draws.below(100) {
@@ -66,6 +64,23 @@ fn player(
         short_name: format!("{initial}. {last}{suffix}"),
         jersey: numbers.next(&mut draws),
         position: ["G", "G", "F", "F", "C"][usize::from(slot % 5)],
+    }
+}
+
+/// A different number below `size` for each number below `size`, in no recognisable order: four Feistel rounds on 16 bits,
+/// repeated while the result is too large.
+fn scramble(seed: u64, number: u32, size: u32) -> u32 {
+    let mut value = number;
+    loop {
+        let (mut left, mut right) = (value >> 8, value & 0xff);
+        for round in 0..4 {
+            let turned = mix(seed, u64::from(right) | round << 48) & 0xff;
+            (left, right) = (right, left ^ u32::try_from(turned).unwrap_or(0));
+        }
+        value = left << 8 | right;
+        if value < size {
+            return value;
+        }
     }
 }
 
@@ -121,8 +136,7 @@ impl JerseyNumbers {
     }
 }
 
-// 97 × 193 combinations, more than the 87 × 15 × 8 people there can be; both lengths are prime, so that 7,919 has no factor
-// in common with their product.
+// 97 × 193 combinations, more than the 90 × 15 × 8 people there can be.
 const FIRST_NAMES: &[&str] = &[
     "Aaron",
     "Alec",
