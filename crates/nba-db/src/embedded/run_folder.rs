@@ -17,11 +17,12 @@ use std::{
         fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     },
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use super::{
     error::EmbeddedError,
-    running::{self, Stop},
+    running::{self, Occupant, Stop},
 };
 
 /// Bytes of a unix socket's path the kernel takes (108 with the closing zero on Linux, less on macOS).
@@ -194,16 +195,32 @@ fn sweep(root: &Path) {
         if lock.try_lock().is_err() {
             continue;
         }
-        if let Some(server) = running::find(&path.join("data"))
-            && (!server.started_in(&path) || !server.stop(Stop::Immediate))
-        {
-            tracing::warn!(folder = %path.display(), "a server runs in an abandoned folder, left alone");
+        let gone = match running::occupant(&path.join("data")) {
+            Occupant::Nobody => true,
+            Occupant::Server(server) => server.started_in(&path) && server.stop(Stop::Immediate),
+            Occupant::Unknown => false,
+        };
+        if !gone {
+            tracing::warn!(folder = %path.display(), "a server may run in an abandoned folder, left alone");
             continue;
         }
         if let Err(error) = fs::remove_dir_all(&path) {
             tracing::warn!(folder = %path.display(), %error, "cannot remove an abandoned folder");
         }
     }
+}
+
+/// Waits until a folder's lock is free, which is when its guardian has gone; whether it became so in time.
+pub(super) fn wait_until_free(folder: &Path, limit: Duration) -> Result<bool, EmbeddedError> {
+    let lock = open_lock(&folder.join(LOCK))?;
+    let deadline = Instant::now() + limit;
+    while lock.try_lock().is_err() {
+        if Instant::now() > deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(true)
 }
 
 fn open_lock(path: &Path) -> Result<File, EmbeddedError> {

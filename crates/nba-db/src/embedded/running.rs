@@ -37,28 +37,67 @@ pub(super) struct Running {
     handle: OwnedFd,
 }
 
-/// The server running on a data folder, if its process can be proven to be that.
+/// Who works on a data folder.
+#[derive(Debug)]
+pub(super) enum Occupant {
+    /// Nobody; a `postmaster.pid` lying there is left over.
+    Nobody,
+    /// This server.
+    Server(Running),
+    /// Perhaps somebody: PostgreSQL's own interlock has to decide.
+    Unknown,
+}
+
+/// Who works on a data folder.
 #[cfg(target_os = "linux")]
-pub(super) fn find(data: &Path) -> Option<Running> {
+pub(super) fn occupant(data: &Path) -> Occupant {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    let mut lines = text.lines();
-    let pid = Pid::from_raw(lines.next()?.trim().parse().ok()?)?;
-    let written_start: u64 = lines.nth(1)?.trim().parse().ok()?;
+    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
+        return Occupant::Nobody;
+    };
+    let mut lines = text.lines().map(str::trim);
+    let pid = lines.next().and_then(|line| line.parse().ok());
+    let written_start = lines.nth(1).and_then(|line| line.parse::<u64>().ok());
+    let (Some(pid), Some(written_start)) = (pid.and_then(Pid::from_raw), written_start) else {
+        return Occupant::Unknown;
+    };
     // Taken first: from here on the handle means one process, whatever happens to the number.
-    let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) => handle,
+        Err(rustix::io::Errno::SRCH) => return Occupant::Nobody,
+        Err(_) => return Occupant::Unknown,
+    };
     let process = process_folder(pid);
-    let works_in: PathBuf = fs::read_link(process.join("cwd")).ok()?;
-    let same_folder = works_in == data.canonicalize().ok()?;
-    let same_start = start_seconds(&process)?.abs_diff(written_start) <= START_TOLERANCE_SECONDS;
-    (same_folder && same_start).then_some(Running { pid, handle })
+    match (fs::read_link(process.join("cwd")), data.canonicalize()) {
+        (Ok(works_in), Ok(data)) if works_in != data => return Occupant::Nobody,
+        (Ok(_), Ok(_)) => {}
+        _ => return Occupant::Unknown,
+    }
+    match start_seconds(&process) {
+        Some(start) if start.abs_diff(written_start) <= START_TOLERANCE_SECONDS => {
+            Occupant::Server(Running { pid, handle })
+        }
+        _ => Occupant::Unknown,
+    }
 }
 
 /// Without `/proc` nothing can be proven, so no server is ever signalled this way.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn find(_data: &Path) -> Option<Running> {
-    None
+pub(super) fn occupant(data: &Path) -> Occupant {
+    if data.join("postmaster.pid").exists() {
+        Occupant::Unknown
+    } else {
+        Occupant::Nobody
+    }
+}
+
+/// The server running on a data folder, if its process can be proven to be that.
+pub(super) fn find(data: &Path) -> Option<Running> {
+    match occupant(data) {
+        Occupant::Server(server) => Some(server),
+        Occupant::Nobody | Occupant::Unknown => None,
+    }
 }
 
 impl Running {

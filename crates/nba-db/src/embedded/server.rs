@@ -24,7 +24,7 @@ use super::{
     options::{Durability, EmbeddedOptions, Storage, TcpPort},
     privilege::Privilege,
     run_folder::{self, ServerFolder},
-    running::{self, RUN_FILE, RUN_SETTING, Stop},
+    running::{self, Occupant, RUN_FILE, RUN_SETTING, Stop},
     template::{self, CONF_FILE, Initialisation},
 };
 
@@ -339,7 +339,7 @@ pub fn stop_folder(folder: &Path) -> Result<bool, EmbeddedError> {
             pid: Some(server.pid()),
         });
     }
-    if server.stop(Stop::Fast) {
+    if server.stop(Stop::Fast) && run_folder::wait_until_free(folder, IMMEDIATE_STOP)? {
         return Ok(true);
     }
     Err(EmbeddedError::NotStopped {
@@ -390,16 +390,20 @@ impl Inner {
             superuser: &self.superuser,
             arguments: &options.initdb_args,
         };
+        // Under another name first: half an initialisation must not pass for a data folder.
+        let fresh = data.with_added_extension("new");
+        template::remove_if_there(&fresh)?;
         match options.durability {
             Durability::Throwaway => {
                 let cache = options
                     .cache_dir
                     .clone()
                     .unwrap_or_else(|| template::default_cache(root));
-                initialisation.copy_template(&cache, &data)
+                initialisation.copy_template(&cache, &fresh)?;
             }
-            Durability::Safe => initialisation.run_initdb(&data),
+            Durability::Safe => initialisation.initdb(&fresh)?,
         }
+        fs::rename(&fresh, &data).map_err(EmbeddedError::io("rename", &fresh))
     }
 
     fn write_configuration(&self, options: &EmbeddedOptions) -> Result<(), EmbeddedError> {
@@ -477,17 +481,14 @@ impl Inner {
         let run = uuid::Uuid::new_v4();
         let run_file = self.folder.path.join(RUN_FILE);
         fs::write(&run_file, run.to_string()).map_err(EmbeddedError::io("write", &run_file))?;
-        // Left by an earlier server, these would be believed.
-        for stale in [
-            data.join("postmaster.pid"),
-            log.with_added_extension("detached"),
-        ] {
-            if let Err(error) = fs::remove_file(&stale)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                return Err(EmbeddedError::io("remove", &stale)(error));
-            }
+        let pid_file = data.join("postmaster.pid");
+        // Of an earlier server: not to be believed, and a reason for the new one not to start when its
+        // number is in use again. Where there is doubt it stays, and PostgreSQL decides.
+        if matches!(running::occupant(&data), Occupant::Nobody) {
+            remove_if_there(&pid_file)?;
         }
+        let stale = fs::read_to_string(&pid_file).ok();
+        remove_if_there(&log.with_added_extension("detached"))?;
         let mut words = self.privilege.prefix();
         words.extend([
             OsString::from(self.programs.program("postgres")),
@@ -508,7 +509,7 @@ impl Inner {
             .map_err(EmbeddedError::io("start a guardian for", &data))?;
         let deadline = Instant::now() + self.start_timeout;
         let problem = loop {
-            if is_ready(&data) {
+            if is_ready(&pid_file, stale.as_deref()) {
                 *self.guardian() = Some(guardian);
                 return Ok(());
             }
@@ -577,12 +578,20 @@ impl Drop for Inner {
 }
 
 /// The eighth line of `postmaster.pid` says how far the start has come.
-fn is_ready(data: &Path) -> bool {
-    fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| {
-        text.lines()
-            .nth(7)
-            .is_some_and(|line| line.trim() == "ready")
+fn is_ready(pid_file: &Path, stale: Option<&str>) -> bool {
+    fs::read_to_string(pid_file).is_ok_and(|text| {
+        let status = text.lines().nth(7).map(str::trim);
+        Some(text.as_str()) != stale && status == Some("ready")
     })
+}
+
+fn remove_if_there(path: &Path) -> Result<(), EmbeddedError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(EmbeddedError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn free_port() -> Result<u16, EmbeddedError> {

@@ -47,7 +47,7 @@ impl Initialisation<'_> {
             remove_if_there(&template)?;
             remove_if_there(data)?;
         }
-        self.run_initdb(data)?;
+        self.run_initdb(data, &["--no-sync"])?;
         remove_if_there(&template)?;
         let copied = copy_tree(data, &template)?;
         fs::write(&manifest, copied.manifest()).map_err(EmbeddedError::io("write", &manifest))?;
@@ -55,8 +55,12 @@ impl Initialisation<'_> {
         Ok(())
     }
 
-    /// Fills `data` by `initdb`, and has everything on the disk afterwards.
-    pub(super) fn run_initdb(&self, data: &Path) -> Result<(), EmbeddedError> {
+    /// Fills `data` by `initdb`, with everything on the disk afterwards.
+    pub(super) fn initdb(&self, data: &Path) -> Result<(), EmbeddedError> {
+        self.run_initdb(data, &[])
+    }
+
+    fn run_initdb(&self, data: &Path, more: &[&str]) -> Result<(), EmbeddedError> {
         fs::create_dir_all(data).map_err(EmbeddedError::io("create", data))?;
         run_folder::close_to_others(data)?;
         self.privilege.give(data)?;
@@ -67,12 +71,8 @@ impl Initialisation<'_> {
             .arg(data)
             .args(["--username", self.superuser])
             // The same everywhere, and sorted like Rust sorts: by bytes.
-            .args([
-                "--encoding=UTF8",
-                "--no-locale",
-                "--auth=trust",
-                "--no-sync",
-            ])
+            .args(["--encoding=UTF8", "--no-locale", "--auth=trust"])
+            .args(more)
             .args(self.arguments)
             .current_dir("/")
             .stdin(Stdio::null())
@@ -145,7 +145,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<Copied, EmbeddedError> {
     Ok(copied)
 }
 
-fn remove_if_there(path: &Path) -> Result<(), EmbeddedError> {
+pub(super) fn remove_if_there(path: &Path) -> Result<(), EmbeddedError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(EmbeddedError::io("remove", path)(error))

@@ -243,6 +243,39 @@ async fn reuses_its_data_folder() {
 }
 
 #[tokio::test]
+async fn a_left_over_pid_file_with_a_number_in_use_again_is_no_obstacle() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("folder");
+    let server = EmbeddedServer::start(EmbeddedOptions::folder(&folder))
+        .await
+        .unwrap();
+    let pid_file = server.data_dir().join("postmaster.pid");
+    let text = fs::read_to_string(&pid_file).unwrap();
+    drop(server);
+    let (_, rest) = text.split_once('\n').unwrap();
+    // Says `ready`, and names a living process: this one.
+    fs::write(&pid_file, format!("{}\n{rest}", std::process::id())).unwrap();
+    let server = EmbeddedServer::start(EmbeddedOptions::folder(&folder))
+        .await
+        .unwrap();
+    assert_eq!(scalar(&server, "postgres", "select 1").await, "1");
+}
+
+#[tokio::test]
+async fn an_initialisation_that_was_cut_short_is_done_again() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("folder");
+    fs::create_dir_all(folder.join("data.new/base")).unwrap();
+    fs::write(folder.join("nba-embedded"), "").unwrap();
+    fs::write(folder.join("data.new/PG_VERSION"), "15\n").unwrap();
+    let server = EmbeddedServer::start(EmbeddedOptions::folder(&folder))
+        .await
+        .unwrap();
+    assert_eq!(scalar(&server, "postgres", "select 1").await, "1");
+    assert!(!folder.join("data.new").exists());
+}
+
+#[tokio::test]
 async fn foreign_folders_are_refused_and_untouched() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("PG_VERSION"), "15\n").unwrap();
@@ -465,9 +498,10 @@ async fn a_detached_server_outlives_us_until_it_is_stopped() {
     );
     assert!(stop_folder(folder).unwrap());
     assert!(!alive(ready.postmaster));
-    wait_until("the folder can be used again", || {
-        EmbeddedServer::start_blocking(&EmbeddedOptions::folder(folder)).is_ok()
-    });
+    // At once: the guardian is gone too.
+    EmbeddedServer::start(EmbeddedOptions::folder(folder))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
