@@ -663,28 +663,31 @@ fn reason_text(kind: ErrorKind, error: &dyn std::error::Error) -> String {
 pub(crate) fn statement_label(sql: &str) -> String {
     /// Characters shown; enough to recognise a statement in a log line.
     const SHOWN: usize = 80;
-    let mut label = String::with_capacity(SHOWN + 2);
-    let mut cut = false;
-    for word in sql.split_whitespace() {
+    let opens_literal = |at: usize| {
+        let rest = &sql[at..];
+        // `$$…` and `$tag$…` open one too, `$1` does not.
+        rest.starts_with('\'')
+            || (rest.starts_with('$') && !rest[1..].starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let code_end = sql
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|at| opens_literal(*at))
+        .unwrap_or(sql.len());
+    let mut label = String::new();
+    for word in sql[..code_end].split_whitespace() {
         if !label.is_empty() {
             label.push(' ');
         }
-        for c in word.chars() {
-            if c == '\'' || label.len() >= SHOWN {
-                cut = true;
-                break;
-            }
-            label.push(c);
-        }
-        // A dollar quote opens a literal too; `$1` does not.
-        if cut {
-            break;
-        }
-        if let Some(at) = label.find("$$") {
-            label.truncate(at);
-            cut = true;
-            break;
-        }
+        label.push_str(word);
+    }
+    let mut cut = code_end < sql.len();
+    if let Some((at, _)) = label.char_indices().nth(SHOWN) {
+        label.truncate(at);
+        cut = true;
+    }
+    if cut && code_end < sql.len() && sql[..code_end].ends_with(char::is_whitespace) {
+        label.push(' ');
     }
     if cut {
         label.push('…');

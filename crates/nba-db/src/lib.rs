@@ -27,11 +27,13 @@ pub mod fingerprint;
 mod guard;
 pub mod ident;
 pub mod identity;
+pub mod legacy;
 mod options;
 mod param;
 mod row;
 mod session;
 mod snapshot;
+mod stream;
 mod tls;
 mod writer;
 
@@ -44,6 +46,7 @@ pub use param::{Param, params};
 pub use row::JsonRow;
 pub use session::{Params, PoolUsage, Session};
 pub use snapshot::Snapshot;
+pub use stream::{JsonStream, RowStream};
 pub use writer::{ManyAccount, Purpose, WriteTransaction, Writer, WriterAudit};
 
 /// The driver below [`Session`], for its types.

@@ -37,10 +37,6 @@ pub(crate) fn write(kind: &Type, raw: &[u8], out: &mut String) -> Result {
         Type::INT2 => write!(out, "{}", cursor.i16()?)?,
         Type::INT4 => write!(out, "{}", cursor.i32()?)?,
         Type::INT8 => write!(out, "{}", cursor.i64()?)?,
-        Type::OID | Type::XID | Type::CID | Type::REGCLASS | Type::REGTYPE | Type::REGPROC => {
-            write!(out, "{}", cursor.u32()?)?;
-        }
-        Type::XID8 => write!(out, "{}", cursor.u64()?)?,
         Type::FLOAT4 => float(
             f64::from(cursor.f32()?),
             |out, _| {
@@ -94,6 +90,8 @@ fn plain(kind: &Type, raw: &[u8], out: &mut String) -> Result {
         Type::NUMERIC => {
             numeric(raw, out)?;
         }
+        Type::OID | Type::XID | Type::CID => write!(out, "{}", cursor.u32()?)?,
+        Type::XID8 => write!(out, "{}", cursor.u64()?)?,
         Type::DATE => date(cursor.i32()?, out)?,
         Type::TIMESTAMP => timestamp(cursor.i64()?, "", out)?,
         Type::TIMESTAMPTZ => timestamp(cursor.i64()?, "+00:00", out)?,
@@ -178,8 +176,6 @@ fn float(value: f64, finite: impl FnOnce(&mut String, f64) -> Result, out: &mut 
 
 /// Writes every digit the server holds; returns whether the value is a finite number.
 fn numeric(raw: &[u8], out: &mut String) -> Result<bool> {
-    /// Decimal digits in one digit of the wire's base 10000.
-    const GROUP: i32 = 4;
     let mut cursor = Cursor(raw);
     let count = i32::from(cursor.i16()?);
     let weight = i32::from(cursor.i16()?);
@@ -243,7 +239,6 @@ fn numeric(raw: &[u8], out: &mut String) -> Result<bool> {
         }
         out.truncate(start + scale);
     }
-    debug_assert!(GROUP == 4);
     Ok(true)
 }
 
@@ -330,7 +325,11 @@ fn fraction(microseconds: i64, out: &mut String) -> Result {
 fn offset(seconds_west: i32, out: &mut String) -> Result {
     let sign = if seconds_west > 0 { '-' } else { '+' };
     let seconds = seconds_west.unsigned_abs();
-    write!(out, "{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60)?;
+    // As the server: no more parts than needed.
+    write!(out, "{sign}{:02}", seconds / 3600)?;
+    if seconds % 3600 != 0 {
+        write!(out, ":{:02}", seconds / 60 % 60)?;
+    }
     if seconds % 60 != 0 {
         write!(out, ":{:02}", seconds % 60)?;
     }

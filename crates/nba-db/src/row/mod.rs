@@ -20,14 +20,14 @@ use crate::error::{DbError, Result, statement_label};
 ///
 /// | PostgreSQL | JSON |
 /// |---|---|
-/// | integers, `oid`, `numeric`, `real`, `double precision` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
+/// | integers, `numeric`, `real`, `double precision` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
 /// | `boolean` | `true`, `false` |
 /// | `json`, `jsonb` | as stored |
 /// | `date`, `timestamp`, `timestamptz`, `time`, `timetz` | ISO 8601 string, `timestamptz` in UTC with `+00:00`; `"infinity"`, ` BC` as the server writes them |
 /// | `interval` | ISO 8601 duration string, months, days and seconds kept apart |
 /// | `bytea` | `"\\x…"` string |
 /// | arrays (any dimension), composites, ranges | array, object, string in the server's notation |
-/// | text, enums, `uuid`, network addresses and the like | string |
+/// | text, enums, `uuid`, `oid`, network addresses and the like | string |
 ///
 /// ```
 /// # use nba_db::JsonRow;

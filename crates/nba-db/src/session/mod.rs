@@ -23,8 +23,8 @@ pub(crate) use pool::{Checkout, ClientPool, Seat};
 /// Longest wait for a cancelled statement to end before its connection is closed regardless.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
 
-/// Longest wait for a returned connection to come clean before it is closed instead.
-const RESET_WAIT: Duration = Duration::from_secs(10);
+/// Time a returned connection gets to come clean before what it still runs is cancelled.
+const RESET_GRACE: Duration = Duration::from_millis(500);
 
 /// A parameter list, as tokio-postgres spells it; [`Param`](crate::Param) fits in.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -77,8 +77,8 @@ impl Session {
 
     /// The bare driver client, for what this type does not offer.
     ///
-    /// Taking it gives up cancel-on-drop for the calls made through it; the session is cleaned
-    /// when it goes back.
+    /// A call through it that is dropped is cancelled only when the session goes back, not at
+    /// once; the session is cleaned then.
     #[must_use]
     pub fn client(&self) -> &tokio_postgres::Client {
         self.mark_dirty();
@@ -294,15 +294,30 @@ impl Drop for Session {
                 let ended = checkout.connection.client.simple_query("");
                 let _ = tokio::time::timeout(CANCEL_WAIT, ended).await;
                 checkout.connection.discard();
+            } else if reset(&checkout.connection.client, &pool).await {
+                checkout.connection.touch();
             } else {
-                let reset = checkout.connection.client.batch_execute(&pool.reset_sql);
-                match tokio::time::timeout(RESET_WAIT, reset).await {
-                    Ok(Ok(())) => checkout.connection.touch(),
-                    _ => checkout.connection.discard(),
-                }
+                checkout.connection.discard();
             }
             drop(checkout);
         });
+    }
+}
+
+/// Brings a returned connection back to its first state; `false` where it must be closed instead.
+///
+/// A call through the bare client may have been dropped while its statement runs on; the reset is
+/// queued behind it. So a reset that does not come through at once is followed by a cancel.
+async fn reset(client: &tokio_postgres::Client, pool: &ClientPool) -> bool {
+    let mut reset = std::pin::pin!(client.batch_execute(&pool.reset_sql));
+    match tokio::time::timeout(RESET_GRACE, &mut reset).await {
+        Ok(outcome) => outcome.is_ok(),
+        Err(_) => {
+            spawn_cancel(client.cancel_token(), pool.tls.clone());
+            // Whatever comes of it, a cancelled connection is not lent again.
+            let _ = tokio::time::timeout(CANCEL_WAIT, &mut reset).await;
+            false
+        }
     }
 }
 

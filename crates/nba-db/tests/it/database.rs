@@ -1,32 +1,8 @@
 //! What a database handle promises, against a real server.
 
-use std::time::Duration;
+use nba_db::{ErrorKind, Param, Purpose};
 
-use nba_config::DatabaseTarget;
-use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
-use nba_db::{Database, ErrorKind, Param, Purpose};
-
-pub(crate) async fn server() -> EmbeddedServer {
-    let server = EmbeddedServer::start(EmbeddedOptions::default())
-        .await
-        .unwrap();
-    server.create_database("nba").await.unwrap();
-    server
-}
-
-/// A handle with a small pool and short waits.
-pub(crate) async fn open(server: &EmbeddedServer, connections: u32) -> Database {
-    Database::connect(&small(server, connections))
-        .await
-        .unwrap()
-}
-
-pub(crate) fn small(server: &EmbeddedServer, connections: u32) -> DatabaseTarget {
-    let mut target = server.target("nba");
-    target.settings.max_connections = connections;
-    target.settings.acquire_timeout = Duration::from_secs(5);
-    target
-}
+use crate::support::{open, server};
 
 #[tokio::test]
 async fn a_writer_writes_and_keeps_accounts() {

@@ -2,8 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[cfg(feature = "embedded")]
+mod connecting;
+#[cfg(feature = "embedded")]
 mod database;
 #[cfg(feature = "embedded")]
 mod embedded;
 #[cfg(feature = "embedded")]
 mod fingerprint;
+#[cfg(feature = "embedded")]
+mod pool;
+#[cfg(feature = "embedded")]
+mod rows;
+#[cfg(feature = "embedded")]
+mod support;
