@@ -410,7 +410,8 @@ impl Database {
     #[track_caller]
     pub fn catalog(&self) -> impl Future<Output = Result<Catalog>> + Send + use<> {
         let snapshot = self.snapshot();
-        async move { read(&snapshot.await?).await }
+        // Boxed: eight queries in flight make a large future.
+        async move { Box::pin(read(&snapshot.await?)).await }
     }
 
     /// Compares each sequence that numbers a column with the largest value of that column.

@@ -116,10 +116,13 @@ impl TextRows {
     }
 
     /// Adds a field whose text needs no escaping: numbers, dates, booleans, identifiers.
+    ///
+    /// # Panics
+    /// When the value's own `Display` fails.
     pub fn display(&mut self, value: impl std::fmt::Display) -> &mut Self {
         self.separate();
         std::fmt::Write::write_fmt(&mut self.buffer, format_args!("{value}"))
-            .expect("writing to memory does not fail");
+            .expect("the value can be displayed, and memory be written to");
         self
     }
 

@@ -15,15 +15,15 @@ use crate::database::Database;
 use crate::error::{DbError, ErrorKind, Result};
 use crate::session::Session;
 
-const IDENTITY_SQL: &str = "select current_database()::text, d.oid, current_user::text, r.rolsuper, \
+pub(crate) const IDENTITY_SQL: &str = "select current_database()::text, d.oid, current_user::text, r.rolsuper, \
      host(inet_server_addr()), inet_server_port(), pg_postmaster_start_time(), pg_is_in_recovery(), \
      version(), current_setting('server_version_num')::int4, pg_database_size(d.oid), \
      clock_timestamp(), pg_encoding_to_char(d.encoding)::text, d.datcollate::text \
      from pg_database d, pg_roles r where d.datname = current_database() and r.rolname = current_user";
 
-const SYSTEM_SQL: &str = "select system_identifier::text from pg_control_system()";
+pub(crate) const SYSTEM_SQL: &str = "select system_identifier::text from pg_control_system()";
 
-const TABLE_SET_SQL: &str = "select n.nspname::text, c.relname::text \
+pub(crate) const TABLE_SET_SQL: &str = "select n.nspname::text, c.relname::text \
      from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      where c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \

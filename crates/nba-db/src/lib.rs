@@ -51,3 +51,26 @@ pub use writer::{ManyAccount, Purpose, WriteTransaction, Writer, WriterAudit};
 
 /// The driver below [`Session`], for its types.
 pub use tokio_postgres;
+
+/// Every fixed statement this crate sends, by name, so that a test can prepare each of them.
+#[doc(hidden)]
+#[must_use]
+pub fn own_statements() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("guard", guard::EFFECTIVE_SQL),
+        ("identity", identity::IDENTITY_SQL),
+        ("system", identity::SYSTEM_SQL),
+        ("table set", identity::TABLE_SET_SQL),
+        ("snapshot", snapshot::EXPORT_SQL),
+        ("schemas", catalog::SCHEMAS_SQL),
+        ("relations", catalog::RELATIONS_SQL),
+        ("columns", catalog::COLUMNS_SQL),
+        ("constraints", catalog::CONSTRAINTS_SQL),
+        ("indexes", catalog::INDEXES_SQL),
+        ("triggers", catalog::TRIGGERS_SQL),
+        ("sequences", catalog::SEQUENCES_SQL),
+        ("extensions", catalog::EXTENSIONS_SQL),
+        ("backend", stream::BACKEND_SQL),
+        ("cancel", stream::CANCEL_SQL),
+    ]
+}

@@ -14,6 +14,9 @@ use crate::error::{DbError, Result, statement_label};
 use crate::row::{Columns, JsonRow};
 use crate::session::{Params, Session};
 
+pub(crate) const BACKEND_SQL: &str = "select pg_backend_pid()";
+pub(crate) const CANCEL_SQL: &str = "select pg_cancel_backend($1)";
+
 /// The rows of a statement as they arrive.
 ///
 /// Memory stays bounded: while the rows are not taken, the driver stops reading and the server
@@ -170,7 +173,7 @@ impl Database {
         const OPERATION: &str = "a typed query";
         let fail = |error| self.error(OPERATION, error);
         let mut connection = self.pool().acquire().await.map_err(fail)?;
-        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        let backend: i32 = sqlx::query_scalar(BACKEND_SQL)
             .fetch_one(&mut *connection)
             .await
             .map_err(fail)?;
@@ -208,9 +211,7 @@ impl Drop for Running {
         };
         let (database, backend) = (self.database.clone(), self.backend);
         runtime.spawn(async move {
-            let cancelled = database
-                .query_rows("select pg_cancel_backend($1)", &[&backend])
-                .await;
+            let cancelled = database.query_rows(CANCEL_SQL, &[&backend]).await;
             if let Err(error) = cancelled {
                 tracing::warn!(%error, "a dropped statement could not be cancelled on the server");
             }

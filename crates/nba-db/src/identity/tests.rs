@@ -82,3 +82,14 @@ fn an_identity_survives_json() {
     let json = serde_json::to_string(&one).unwrap();
     assert_eq!(serde_json::from_str::<TargetIdentity>(&json).unwrap(), one);
 }
+
+#[test]
+fn an_accepted_write_refutes_and_another_error_proves_nothing() {
+    assert!(judge_write(Ok(())).is_refuted());
+    let lost = DbError::ConnectionLost {
+        operation: "writing".to_owned(),
+        source: None,
+    };
+    let verdict = judge_write(Err(lost));
+    assert!(!verdict.is_proven() && !verdict.is_refuted());
+}

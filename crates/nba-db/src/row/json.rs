@@ -58,9 +58,9 @@ pub(crate) fn write(kind: &Type, raw: &[u8], out: &mut String) -> Result {
             let mut text = String::new();
             let finite = numeric(raw, &mut text)?;
             if finite {
-                out.push_str(&text)
+                out.push_str(&text);
             } else {
-                string(&text, out)?
+                string(&text, out)?;
             }
         }
         Type::JSON => out.push_str(std::str::from_utf8(raw)?.trim()),
@@ -327,10 +327,10 @@ fn offset(seconds_west: i32, out: &mut String) -> Result {
     let seconds = seconds_west.unsigned_abs();
     // As the server: no more parts than needed.
     write!(out, "{sign}{:02}", seconds / 3600)?;
-    if seconds % 3600 != 0 {
+    if !seconds.is_multiple_of(3600) {
         write!(out, ":{:02}", seconds / 60 % 60)?;
     }
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         write!(out, ":{:02}", seconds % 60)?;
     }
     Ok(())

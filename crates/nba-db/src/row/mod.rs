@@ -110,7 +110,11 @@ impl JsonRow {
     /// The row as exact JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("names are strings and values are JSON already")
+        let members: Vec<String> = self
+            .iter()
+            .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name)))
+            .collect();
+        format!("{{{}}}", members.join(","))
     }
 
     /// Names and JSON texts, in column order.

@@ -4,7 +4,7 @@ use nba_config::{DatabaseTarget, Host, SslMode};
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer, TcpPort};
 use nba_db::{Database, DbError, ErrorKind};
 
-use crate::support::{open, prepare, server, server_with, tcp_server};
+use crate::support::{open, prepare, server_with, tcp_server};
 
 const PASSWORD: &str = "s3cret-of-the-test";
 
@@ -32,45 +32,57 @@ async fn each_cause_has_its_own_error() {
     let good = tcp(&server, "reader", Some(PASSWORD));
     Database::connect(&good).await.unwrap();
 
-    let mut cases = Vec::new();
-    cases.push((
-        ErrorKind::WrongPassword,
-        tcp(&server, "reader", Some("wrong")),
-    ));
-    cases.push((ErrorKind::WrongPassword, tcp(&server, "reader", None)));
-    // PostgreSQL does not tell a stranger which roles exist.
-    cases.push((
-        ErrorKind::WrongPassword,
-        tcp(&server, "nobody_at_all", Some(PASSWORD)),
-    ));
-    cases.push((
-        ErrorKind::UnknownRole,
-        tcp(&server, "nologin", Some(PASSWORD)),
-    ));
-    let mut unknown_database = good.clone();
-    unknown_database.database = "no_such_database".to_owned();
-    cases.push((ErrorKind::UnknownDatabase, unknown_database));
-    let mut unknown_host = good.clone();
-    unknown_host.host = Host::parse("no-such-host.invalid");
-    cases.push((ErrorKind::UnknownHost, unknown_host));
-    let mut refused = good.clone();
-    refused.port = free_port();
-    cases.push((ErrorKind::Refused, refused));
-    let mut no_socket = good.clone();
-    no_socket.host = Host::parse("/nonexistent");
-    cases.push((ErrorKind::Refused, no_socket));
-    let mut no_tls = good.clone();
-    no_tls.ssl = SslMode::Require;
-    cases.push((ErrorKind::NoTls, no_tls));
-    let mut silent = good.clone();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    silent.port = listener.local_addr().unwrap().port();
-    silent.settings.connect_timeout = std::time::Duration::from_millis(300);
-    cases.push((ErrorKind::ConnectTimeout, silent));
-    let mut bundle = good.clone();
-    bundle.ssl = SslMode::VerifyFull;
-    bundle.ssl_root_cert = Some("/nonexistent.pem".into());
-    cases.push((ErrorKind::Tls, bundle));
+    let but = |change: &dyn Fn(&mut DatabaseTarget)| {
+        let mut target = good.clone();
+        change(&mut target);
+        target
+    };
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let cases = [
+        (
+            ErrorKind::WrongPassword,
+            tcp(&server, "reader", Some("wrong")),
+        ),
+        (ErrorKind::WrongPassword, tcp(&server, "reader", None)),
+        // PostgreSQL does not tell a stranger which roles exist.
+        (
+            ErrorKind::WrongPassword,
+            tcp(&server, "nobody_at_all", Some(PASSWORD)),
+        ),
+        (
+            ErrorKind::UnknownRole,
+            tcp(&server, "nologin", Some(PASSWORD)),
+        ),
+        (
+            ErrorKind::UnknownDatabase,
+            but(&|t| t.database = "no_such_database".to_owned()),
+        ),
+        (
+            ErrorKind::UnknownHost,
+            but(&|t| t.host = Host::parse("no-such-host.invalid")),
+        ),
+        (ErrorKind::Refused, but(&|t| t.port = free_port())),
+        (
+            ErrorKind::Refused,
+            but(&|t| t.host = Host::parse("/nonexistent")),
+        ),
+        (ErrorKind::NoTls, but(&|t| t.ssl = SslMode::Require)),
+        (
+            ErrorKind::ConnectTimeout,
+            but(&|t| {
+                t.port = silent_port;
+                t.settings.connect_timeout = std::time::Duration::from_millis(300);
+            }),
+        ),
+        (
+            ErrorKind::Tls,
+            but(&|t| {
+                t.ssl = SslMode::VerifyFull;
+                t.ssl_root_cert = Some("/nonexistent.pem".into());
+            }),
+        ),
+    ];
 
     for (kind, target) in &cases {
         let error = refusal(target).await;
