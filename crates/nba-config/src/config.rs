@@ -191,7 +191,7 @@ impl Config {
     /// [`ConfigError::Value`].
     pub fn logging(&self) -> Result<LoggingSettings> {
         let mut logging: LoggingSettings = self.section("logging")?;
-        logging.file = logging.file.map(|path| self.inputs.project.join(path));
+        logging.file = logging.file.map(|path| self.path(path));
         Ok(logging)
     }
 
@@ -227,7 +227,7 @@ impl Config {
     /// [`ConfigError::Value`].
     pub fn postgres_bin_directory(&self) -> Result<Option<PathBuf>> {
         let text = resolve::text(&self.loaded.layers, "postgres.bin_directory")?;
-        Ok(text.map(|(text, _)| self.inputs.project.join(text)))
+        Ok(text.map(|(text, _)| self.path(text)))
     }
 
     /// Where the value that counts for a key comes from.
@@ -266,11 +266,17 @@ impl Config {
         Ok(text.map(|(text, _)| text.into()))
     }
 
-    /// Paths in configuration are relative to the project, not to wherever the program was started.
     fn absolute(&self, mut target: DatabaseTarget) -> DatabaseTarget {
-        target.ssl_root_cert = target
-            .ssl_root_cert
-            .map(|path| self.inputs.project.join(path));
+        target.ssl_root_cert = target.ssl_root_cert.map(|path| self.path(&path));
         target
+    }
+
+    /// Paths in configuration are relative to the project, not to wherever the program was started; `~/` is the home folder.
+    fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        match (path.strip_prefix("~"), &self.inputs.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => self.inputs.project.join(path),
+        }
     }
 }

@@ -218,9 +218,10 @@ impl Explanation {
         }
         writeln!(out, "\nread, lowest precedence first:")?;
         for source in &self.sources {
-            match source.found {
-                true => writeln!(out, "  {} ({} values)", source.name, source.values)?,
-                false => writeln!(out, "  {} (not there)", source.name)?,
+            match (&source.problem, source.found) {
+                (Some(problem), _) => writeln!(out, "  {} (unusable: {problem})", source.name)?,
+                (None, true) => writeln!(out, "  {} ({} values)", source.name, source.values)?,
+                (None, false) => writeln!(out, "  {} (not there)", source.name)?,
             }
         }
         Ok(())

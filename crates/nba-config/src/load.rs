@@ -29,6 +29,20 @@ pub struct Source {
     pub found: bool,
     /// How many values it gave.
     pub values: usize,
+    /// Why it gave none, where it is there but cannot be understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Source {
+    fn new(name: impl Into<String>, found: bool, values: usize) -> Self {
+        Self {
+            name: name.into(),
+            found,
+            values,
+            problem: None,
+        }
+    }
 }
 
 /// Variables of one source by name.
@@ -57,7 +71,7 @@ pub(crate) fn load(inputs: &Inputs) -> Result<Loaded> {
     };
     loader.variable_files()?;
     loader.environment();
-    loader.yaml(place)?;
+    loader.yaml(place);
     loader.flags()?;
     Ok(loader.loaded)
 }
@@ -98,11 +112,7 @@ impl Loader<'_> {
     }
 
     fn source(&mut self, name: impl Into<String>, found: bool, values: usize) {
-        self.loaded.sources.push(Source {
-            name: name.into(),
-            found,
-            values,
-        });
+        self.loaded.sources.push(Source::new(name, found, values));
     }
 
     fn push(&mut self, layer: Layer) {
@@ -285,8 +295,15 @@ impl Loader<'_> {
 
     /// One file per secret: `NAME.env` holds the raw value. A short `NAME` gets the folder's context.
     fn secrets_folder(&mut self, folder: &Path, context: &str) -> Result<()> {
-        let Ok(listing) = fs::read_dir(folder) else {
-            return Ok(());
+        let listing = match fs::read_dir(folder) {
+            Ok(listing) => listing,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => {
+                return Err(ConfigError::Read {
+                    path: folder.into(),
+                    source,
+                });
+            }
         };
         let mut variables = Variables::new();
         for item in listing {
@@ -519,7 +536,7 @@ impl Loader<'_> {
     }
 
     /// The YAML values that documented programs use: DIMS's connection, the package's database file, bucket and region.
-    fn yaml(&mut self, mut place: Place) -> Result<()> {
+    fn yaml(&mut self, mut place: Place) {
         let files: [(&str, &[(&str, &str)]); 4] = [
             (
                 "config/cloudwatch_config.yaml",
@@ -532,17 +549,34 @@ impl Loader<'_> {
             (names::DATABASE_YAML, &[]),
             (names::DIMS_FILE, &[]),
         ];
-        for (name, values) in files {
-            let path = self.inputs.project.join(name);
-            let Some(content) = text::read_if_there(&path)? else {
-                if values.is_empty() {
-                    self.yaml_source(&mut place, &path, None);
+        for (file_name, values) in files {
+            let path = self.inputs.project.join(file_name);
+            let parsed = text::read_if_there(&path).and_then(|content| {
+                content
+                    .map(|text| YamlFile::parse(&path, &text))
+                    .transpose()
+            });
+            let name = path.display().to_string();
+            let file = match parsed {
+                Ok(Some(file)) => file,
+                Ok(None) => {
+                    if values.is_empty() {
+                        place.source(&mut self.loaded, Source::new(name, false, 0));
+                    }
+                    continue;
                 }
-                continue;
-            };
-            // a broken legacy file is a finding of `check`, not a reason to know nothing
-            let Ok(file) = YamlFile::parse(&path, &content) else {
-                continue;
+                // a broken legacy file is a finding of `check`, not a reason to know nothing
+                Err(error) => {
+                    let problem = Some(error.to_string());
+                    place.source(
+                        &mut self.loaded,
+                        Source {
+                            problem,
+                            ..Source::new(name, true, 0)
+                        },
+                    );
+                    continue;
+                }
             };
             let mut layer = Layer::new("legacy YAML", Some(path.clone()));
             for (from, to) in values {
@@ -559,7 +593,7 @@ impl Loader<'_> {
                     layer.insert(*to, text, origin);
                 }
             }
-            let (id, connection) = match name {
+            let (id, connection) = match file_name {
                 names::DIMS_FILE => (names::DIMS_FAMILY, file.root.get("database.connection")),
                 names::DATABASE_YAML => (names::YAML_FAMILY, Some(nested(&file.root, "database"))),
                 _ => ("", None),
@@ -567,23 +601,12 @@ impl Loader<'_> {
             if let (Some(family), Some(connection)) = (names::family(id), connection) {
                 self.connection(&mut layer, &path, family, connection);
             }
-            self.yaml_source(&mut place, &path, Some(layer.entries.len()));
-            self.loaded.layers.insert(place.layer, layer);
-            place.layer += 1;
+            place.source(
+                &mut self.loaded,
+                Source::new(name, true, layer.entries.len()),
+            );
+            place.layer(&mut self.loaded, layer);
         }
-        Ok(())
-    }
-
-    /// `None` for a file that is not there.
-    fn yaml_source(&mut self, place: &mut Place, path: &Path, values: Option<usize>) {
-        let name = path.display().to_string();
-        let source = Source {
-            name,
-            found: values.is_some(),
-            values: values.unwrap_or(0),
-        };
-        self.loaded.sources.insert(place.source, source);
-        place.source += 1;
     }
 
     fn connection(
@@ -678,6 +701,18 @@ impl Loader<'_> {
 struct Place {
     layer: usize,
     source: usize,
+}
+
+impl Place {
+    fn layer(&mut self, loaded: &mut Loaded, layer: Layer) {
+        loaded.layers.insert(self.layer, layer);
+        self.layer += 1;
+    }
+
+    fn source(&mut self, loaded: &mut Loaded, source: Source) {
+        loaded.sources.insert(self.source, source);
+        self.source += 1;
+    }
 }
 
 /// Do several names of one value count as equally right?

@@ -199,6 +199,7 @@ pub static FAMILIES: &[Family] = &[
             (Field::User, &["DB_USER", "DB_USERNAME"]),
             (Field::Password, &["DB_PASSWORD"]),
             (Field::SslMode, &["DB_SSLMODE"]),
+            (Field::SslRootCert, &["DB_SSLROOTCERT"]),
         ],
     },
     Family {
@@ -213,6 +214,7 @@ pub static FAMILIES: &[Family] = &[
             (Field::User, &["RDS_USERNAME", "RDS_USER"]),
             (Field::Password, &["RDS_PASSWORD"]),
             (Field::SslMode, &["RDS_SSLMODE"]),
+            (Field::SslRootCert, &["RDS_SSLROOTCERT"]),
         ],
     },
     hierarchical!(
@@ -275,6 +277,7 @@ pub static FAMILIES: &[Family] = &[
             (Field::User, &["POSTGRES_USER", "POSTGRES_USERNAME"]),
             (Field::Password, &["POSTGRES_PASSWORD"]),
             (Field::SslMode, &["POSTGRES_SSLMODE"]),
+            (Field::SslRootCert, &["POSTGRES_SSLROOTCERT"]),
         ],
     },
     Family {
@@ -512,7 +515,7 @@ pub static KEYS: &[Key] = &[
         Kind::Text,
         None,
         &[],
-        "Take the whole target from this variable family",
+        "Take the whole target from this variable family; only `sslmode` and `sslrootcert` may stand beside it",
     ),
     key("targets.*.url", Kind::Url, None, &[], "As `database.url`"),
     key(

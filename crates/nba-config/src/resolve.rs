@@ -144,19 +144,7 @@ impl Assembly<'_> {
             },
         };
         self.password(&mut target, found, key)?;
-        if let Some((text, origin)) = found.get(&Field::SslMode) {
-            target.ssl = SslMode::from_str(text)
-                .map_err(|error| bad(&key(Field::SslMode), origin, error.to_string()))?;
-            target
-                .provenance
-                .insert(Field::SslMode.as_str(), (*origin).clone());
-        }
-        if let Some((text, origin)) = found.get(&Field::SslRootCert) {
-            target.ssl_root_cert = Some(text.into());
-            target
-                .provenance
-                .insert(Field::SslRootCert.as_str(), (*origin).clone());
-        }
+        tls(&mut target, found, key)?;
         target.name = Some(self.name.into());
         if target.password.is_none() && !self.password_optional && !target.host.is_local() {
             let missing = vec![setting(Field::Password)];
@@ -194,6 +182,14 @@ impl Assembly<'_> {
                 || !host.contains(|c: char| {
                     c.is_whitespace() || matches!(c, '/' | '@' | ',' | '?' | '#')
                 });
+            let address = host.parse::<std::net::IpAddr>().is_ok();
+            if host.contains(':') && !host.starts_with('/') && !address {
+                let why = format!(
+                    "holds a `:`; the port belongs into {}",
+                    setting(Field::Port)
+                );
+                return Err(bad(&key(Field::Host), origin, why));
+            }
             if !fits {
                 let why =
                     "must be one host name, an address, or a socket folder that starts with `/`";
@@ -255,6 +251,27 @@ impl Assembly<'_> {
             Err(why) => Err(bad(variable, &entry.origin, why.clone())),
         }
     }
+}
+
+fn tls(
+    target: &mut DatabaseTarget,
+    found: &BTreeMap<Field, (&str, &Origin)>,
+    key: &impl Fn(Field) -> String,
+) -> Result<()> {
+    if let Some((text, origin)) = found.get(&Field::SslMode) {
+        target.ssl = SslMode::from_str(text)
+            .map_err(|error| bad(&key(Field::SslMode), origin, error.to_string()))?;
+        target
+            .provenance
+            .insert(Field::SslMode.as_str(), (*origin).clone());
+    }
+    if let Some((text, origin)) = found.get(&Field::SslRootCert) {
+        target.ssl_root_cert = Some(text.into());
+        target
+            .provenance
+            .insert(Field::SslRootCert.as_str(), (*origin).clone());
+    }
+    Ok(())
 }
 
 /// Every family, highest precedence first.
@@ -320,19 +337,22 @@ pub(crate) fn named(
                 format!("`{id}` is not a variable family"),
             )
         })?;
-        let other = Field::ALL.into_iter().find(|field| {
-            effective(
-                &loaded.layers,
-                &format!("targets.{name}.{}", field.as_str()),
-            )
-            .is_some()
-        });
-        if let Some(other) = other {
-            let why = format!("give either the family or `{}`, not both", other.as_str());
-            return Err(bad(&family_key, origin, why));
+        let key = |field: Field| format!("targets.{name}.{}", field.as_str());
+        let mut own = BTreeMap::new();
+        for field in Field::ALL {
+            let Some(value) = text(&loaded.layers, &key(field))? else {
+                continue;
+            };
+            // how to verify the server is no part of who it is
+            if !matches!(field, Field::SslMode | Field::SslRootCert) {
+                let why = format!("give either the family or `{}`, not both", field.as_str());
+                return Err(bad(&family_key, origin, why));
+            }
+            own.insert(field, value);
         }
         let state = candidate(loaded, settings, family).state;
         let mut target = finish(id, state, || vec![family.setting(Field::Host)])?;
+        tls(&mut target, &own, &key)?;
         target.name = Some(name.into());
         return Ok(target);
     }
@@ -501,11 +521,8 @@ pub(crate) fn login_difference(
     if left.user != right.user {
         return Some("role");
     }
-    let password = |target: &DatabaseTarget| {
-        target
-            .password
-            .as_ref()
-            .map(|text| text.expose_secret().to_owned())
-    };
+    fn password(target: &DatabaseTarget) -> Option<&str> {
+        target.password.as_ref().map(|text| text.expose_secret())
+    }
     (password(left) != password(right)).then_some("password")
 }

@@ -364,6 +364,7 @@ fn bad_values_are_named_and_not_skipped() {
         (format!("{DB} DB_PORT=0"), "family.db.port"),
         (format!("{DB} DB_SSLMODE=maybe"), "family.db.sslmode"),
         ("DATABASE_URL=mysql://u:p@h/d".to_owned(), "family.url.url"),
+        (DB.replace("db.example", "db.example:6000"), "DB_PORT"),
         // a password somewhere in the host
         (
             DB.replace("db.example", "u:pw@db.example"),

@@ -243,6 +243,11 @@ fn odd_yaml_is_reported_and_never_fatal() {
     }
     let check = world.check();
     assert!(check.verdict.is_proven(), "{:?}", check.verdict);
+    let shown = world.config().explain().render_text();
+    assert!(
+        shown.contains("inventory/config.yaml (unusable: "),
+        "{shown}"
+    );
     let duplicate = check
         .findings
         .iter()

@@ -317,3 +317,20 @@ fn a_mistyped_set_flag_is_an_error() {
         "{error}"
     );
 }
+
+#[test]
+fn a_family_may_be_verified_more_strictly() {
+    let toml =
+        "[targets.prod]\nfamily = 'rds'\nsslmode = 'verify-full'\nsslrootcert = '~/ca.pem'\n";
+    let world = World::new()
+        .file("project/nba.toml", toml)
+        .env("RDS_HOST=h RDS_DATABASE=d RDS_USERNAME=u RDS_PASSWORD=p RDS_SSLMODE=require");
+    let target = world.config().target("prod").unwrap();
+    assert_eq!(target.ssl, SslMode::VerifyFull);
+    assert_eq!(target.ssl_root_cert, Some(world.path("home/ca.pem")));
+    assert_eq!(
+        target.provenance["sslmode"].to_string(),
+        format!("{}:3", world.path("project/nba.toml").display())
+    );
+    assert_eq!(world.config().target("rds").unwrap().ssl, SslMode::Require);
+}
