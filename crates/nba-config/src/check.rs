@@ -113,6 +113,8 @@ codes! {
     DuplicateVariable = "duplicate-variable",
     /// A file with secrets can be read by others.
     ReadableByOthers = "readable-by-others",
+    /// A folder of secrets is not read.
+    FolderNotRead = "folder-not-read",
     /// A YAML file has no content.
     YamlEmpty = "yaml-empty",
     /// A YAML key is there twice.
@@ -166,6 +168,7 @@ impl Config {
         check.sections();
         check.mixed_sources();
         check.lone_passwords();
+        check.other_secret_folders();
         check.yaml_files();
         let mut findings = check.findings;
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -447,6 +450,47 @@ impl Checker<'_> {
                     finding.hint = Some(format!("name it in nba.toml: password_env = \"{name}\""));
                 }
             }
+        }
+    }
+
+    /// The outer levels of the legacy hierarchy (database dossier 6.3) belong to other projects.
+    fn other_secret_folders(&mut self) {
+        let own = names::SECRETS_CONTEXTS
+            .map(|(context, _)| format!("{}{context}", names::SECRETS_FOLDER_PREFIX));
+        let roots = [
+            self.config.inputs.home.as_deref(),
+            Some(self.config.project()),
+        ];
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for listing in roots
+            .into_iter()
+            .flatten()
+            .filter_map(|root| fs::read_dir(root).ok())
+        {
+            folders.extend(
+                listing
+                    .filter_map(|item| Some(item.ok()?.path()))
+                    .filter(|path| {
+                        let name = path.file_name().unwrap_or_default().to_string_lossy();
+                        name.starts_with(names::OTHER_SECRETS_PREFIX)
+                            && !own.iter().any(|own| *own == name)
+                            && path.is_dir()
+                    }),
+            );
+        }
+        folders.sort();
+        folders.dedup();
+        for path in folders {
+            let message = format!(
+                "{} is not read: its secrets belong to other projects",
+                path.display()
+            );
+            let origin = Origin::File {
+                path,
+                line: None,
+                variable: None,
+            };
+            self.add(Severity::Info, Code::FolderNotRead, message, vec![origin]);
         }
     }
 

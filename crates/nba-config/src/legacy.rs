@@ -6,7 +6,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{config::Config, error::Result, origin::Origin, text, yaml::YamlFile};
+use crate::{
+    config::Config,
+    error::Result,
+    names::{self, Field},
+    origin::Origin,
+    target::DatabaseTarget,
+    text,
+    yaml::YamlFile,
+};
 
 /// What `load_database_config` answers, under the legacy keys. The password prints as `***`.
 #[derive(Debug, Clone)]
@@ -74,6 +82,57 @@ pub struct Found {
 impl fmt::Debug for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Found({})", self.source)
+    }
+}
+
+/// Families whose variables legacy scripts read directly (database dossier 3.2).
+const EXPORTED_FAMILIES: [&str; 4] = ["db", "rds", "postgres", "pg"];
+
+impl DatabaseTarget {
+    /// This target under every name a legacy script may ask for, `RDS_USER` beside `RDS_USERNAME` included.
+    ///
+    /// For the environment of a child process: with all families naming one server, no script can mix two.
+    ///
+    /// ```
+    /// use nba_config::{DatabaseTarget, ExposeSecret};
+    ///
+    /// let variables = DatabaseTarget::from_url("postgres://etl:s@db.example/nba")?.legacy_variables();
+    /// assert_eq!(variables["RDS_USER"].expose_secret(), "etl");
+    /// assert_eq!(variables["DB_NAME"].expose_secret(), "nba");
+    /// # Ok::<(), nba_config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn legacy_variables(&self) -> BTreeMap<&'static str, SecretString> {
+        let mut out = BTreeMap::new();
+        let families = names::FAMILIES
+            .iter()
+            .filter(|family| EXPORTED_FAMILIES.contains(&family.id));
+        for (field, variables) in families.flat_map(|family| family.variables) {
+            let value = match field {
+                Field::Host => Some(self.host.to_string()),
+                Field::Port => Some(self.port.to_string()),
+                Field::Database => Some(self.database.clone()),
+                Field::User => Some(self.user.clone()),
+                Field::Password => self
+                    .password
+                    .as_ref()
+                    .map(|text| text.expose_secret().to_owned()),
+                Field::SslMode => Some(self.ssl.to_string()),
+                Field::SslRootCert => self
+                    .ssl_root_cert
+                    .as_ref()
+                    .map(|path| path.display().to_string()),
+                Field::Url | Field::PasswordEnv => None,
+            };
+            if let Some(value) = value {
+                out.extend(
+                    variables
+                        .iter()
+                        .map(|name| (*name, SecretString::from(value.clone()))),
+                );
+            }
+        }
+        out
     }
 }
 

@@ -23,6 +23,8 @@ pub const SECRETS_CONTEXTS: [(&str, &str); 3] = [
     ("development", "DEVELOPMENT"),
     ("production", "WORKFLOW"),
 ];
+/// Other secret folders of the legacy hierarchy start so; they belong to other projects and are not read.
+pub const OTHER_SECRETS_PREFIX: &str = ".env.";
 /// What hierarchical variable names have between family and context.
 pub const HIERARCHY_INFIX: &str = "_NBA_SIMULATOR_AWS_";
 /// The settings file of DIMS; its `database.connection` is a target.

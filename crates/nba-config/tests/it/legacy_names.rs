@@ -1,6 +1,6 @@
 //! The functions of the legacy package (database dossier 6.2).
 
-use nba_config::ErrorKind;
+use nba_config::{ErrorKind, ExposeSecret as _};
 use serde_json::json;
 
 use crate::world::World;
@@ -73,4 +73,41 @@ fn get_reads_the_exact_variable_then_the_file() {
         )
     );
     assert!(config.config_file("nope").unwrap().is_none());
+}
+
+#[test]
+fn exported_variables_name_one_server_under_every_name() {
+    let url =
+        "postgres://etl:p%40ss%0A'@db.example:6000/nba?sslmode=verify-full&sslrootcert=/ca.pem";
+    let target = nba_config::DatabaseTarget::from_url(url).unwrap();
+    let mut world = World::new();
+    for (name, value) in target.legacy_variables() {
+        world
+            .inputs
+            .environment
+            .insert(name.into(), value.expose_secret().into());
+    }
+    // what each legacy script asks for, right or wrong (database dossier 3.2)
+    for name in [
+        "DB_HOST",
+        "RDS_HOSTNAME",
+        "RDS_DB_NAME",
+        "RDS_DATABASE",
+        "RDS_USER",
+        "RDS_USERNAME",
+        "POSTGRES_DB",
+        "PGPASSWORD",
+    ] {
+        assert!(world.inputs.environment.contains_key(name), "{name}");
+    }
+    for family in ["db", "rds", "postgres", "pg"] {
+        let read = world.config().target(family).unwrap();
+        assert_eq!(
+            read.to_url().expose_secret(),
+            target.to_url().expose_secret(),
+            "{family}"
+        );
+    }
+    assert!(world.check().verdict.is_proven());
+    assert!(!world.codes().contains(&"names-disagree"));
 }
