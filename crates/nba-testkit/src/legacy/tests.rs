@@ -17,8 +17,6 @@ fn command(checkout: &LegacyCheckout, program: &str, script: &str, arguments: &[
         .arg(checkout.script(script))
         .args(arguments)
         .current_dir(checkout.project())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("TMPDIR", checkout.home())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .envs(checkout.environment())

@@ -1,0 +1,488 @@
+//! Running one legacy script: bounded in time and output, with a clean environment, leaving no process behind.
+//!
+//! Dozens of the real scripts exit 0 after doing nothing (ETL dossier 6.2), so an exit status is never evidence here: a run
+//! is [`Verdict::Proven`] only when the caller's own look at the *effect* says so, and the script ended cleanly.
+//!
+//! ```
+//! use nba_etl::runner::{Cancel, Environment, RunReport, Script, run};
+//! use nba_utils::Verdict;
+//!
+//! let mut environment = Environment::empty();
+//! environment.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+//! let dir = tempfile::tempdir()?;
+//! let script = Script::new("sh", ["-c", "echo done; touch loaded"], dir.path(), environment);
+//!
+//! let blind = run(&script, &Cancel::new(), None)?;
+//! assert_ne!(blind.verdict, Verdict::Proven);
+//!
+//! let loaded = dir.path().join("loaded");
+//! let look = |_: &RunReport| if loaded.exists() { Verdict::Proven } else { Verdict::refuted("nothing was loaded") };
+//! let seen = run(&script, &Cancel::new(), Some(&look))?;
+//! assert_eq!(seen.verdict, Verdict::Proven);
+//! assert_eq!(seen.stdout.text, "done\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nba_utils::{Hint, Verdict};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use uuid::Uuid;
+
+mod environment;
+mod output;
+mod survivors;
+#[cfg(test)]
+mod tests;
+
+pub use environment::{ALLOWED_VARIABLES, Environment};
+pub use output::Tail;
+pub use survivors::Survivor;
+
+/// Variable that marks every process of a run, for finding those that left the process group.
+pub const RUN_ID_VARIABLE: &str = "NBA_RUN_ID";
+
+/// Longest run unless told otherwise: the limit the scheduled workflow gives a single script (ETL dossier 5.4).
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(3600);
+
+/// Time between asking to end and ending by force.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+
+/// Bytes kept of each output stream: the counters the loaders print come last.
+pub const DEFAULT_TAIL: usize = 64 * 1024;
+
+/// Pause between two looks at the child: short beside the 50 ms a Python start takes, long enough to cost nothing.
+const POLL: Duration = Duration::from_millis(10);
+
+/// How long killed processes may take to vanish, and their pipes to close.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// One command to run.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// Program: a path, or a name looked up in the environment's `PATH`.
+    pub program: OsString,
+    /// Arguments, without the program's name. Keep secrets out of them: any user of the machine can read them.
+    pub arguments: Vec<OsString>,
+    /// Working folder; many scripts write relative to it (ETL dossier 6.3).
+    pub folder: PathBuf,
+    /// All variables it gets.
+    pub environment: Environment,
+    /// Longest run.
+    pub deadline: Duration,
+    /// Time between TERM and KILL.
+    pub grace: Duration,
+    /// Bytes kept of the end of each output stream.
+    pub tail: usize,
+}
+
+impl Script {
+    /// A command with the default limits.
+    pub fn new<A>(
+        program: impl Into<OsString>,
+        arguments: A,
+        folder: impl Into<PathBuf>,
+        environment: Environment,
+    ) -> Script
+    where
+        A: IntoIterator,
+        A::Item: Into<OsString>,
+    {
+        Script {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            folder: folder.into(),
+            environment,
+            deadline: DEFAULT_DEADLINE,
+            grace: DEFAULT_GRACE,
+            tail: DEFAULT_TAIL,
+        }
+    }
+}
+
+/// Stops a run from another thread; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Not cancelled.
+    #[must_use]
+    pub fn new() -> Cancel {
+        Cancel::default()
+    }
+
+    /// Asks the run to end, as at its deadline.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How the script ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By a signal we did not send.
+    Signalled(i32),
+    /// Stopped by us at its deadline.
+    Deadline,
+    /// Stopped by us because the caller wanted it.
+    Cancelled,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Exited(status) => write!(f, "exit status {status}"),
+            Ending::Signalled(signal) => write!(f, "death by signal {signal}"),
+            Ending::Deadline => f.write_str("being stopped at its deadline"),
+            Ending::Cancelled => f.write_str("being stopped on request"),
+        }
+    }
+}
+
+/// What a run was, and what may be concluded from it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// Value of [`RUN_ID_VARIABLE`] in this run.
+    pub run_id: Uuid,
+    /// Program and arguments, secrets hidden.
+    pub command: Vec<String>,
+    /// How it ended.
+    pub ending: Ending,
+    /// From start to the last process' end.
+    pub elapsed: Duration,
+    /// End of its standard output, secrets hidden.
+    pub stdout: Tail,
+    /// End of its standard error, secrets hidden. Output there is no failure: warnings at start are common.
+    pub stderr: Tail,
+    /// Processes it left behind, which were ended.
+    pub survivors: Vec<Survivor>,
+    /// What is known about the effect; never [`Verdict::Proven`] without an [`EffectCheck`].
+    pub verdict: Verdict,
+}
+
+/// A look at what the script was to bring about: rows, files, objects.
+///
+/// Any `Fn(&RunReport) -> Verdict` is one. The report's own verdict is still open when it is asked.
+pub trait EffectCheck {
+    /// Whether the effect is there.
+    fn check(&self, report: &RunReport) -> Verdict;
+}
+
+impl<F: Fn(&RunReport) -> Verdict> EffectCheck for F {
+    fn check(&self, report: &RunReport) -> Verdict {
+        self(report)
+    }
+}
+
+/// Why nothing ran.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The working folder is not there.
+    #[error("working folder `{}` does not exist", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The program could not be started.
+    #[error("cannot start `{program}` in `{}`", folder.display())]
+    Start {
+        /// The program.
+        program: String,
+        /// Working folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The child could not be watched; it was killed.
+    #[error("lost track of `{program}` (process {pid})")]
+    Lost {
+        /// The program.
+        program: String,
+        /// Its process id.
+        pid: u32,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Hint for RunError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            RunError::Start {
+                program, source, ..
+            } if source.kind() == io::ErrorKind::NotFound => Some(format!(
+                "install `{program}`, or give the script a PATH that has it"
+            )),
+            RunError::NoFolder { .. } => Some("give the folder of the checkout".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a script to its end and clears up after it. Blocks; see [`run_async`].
+///
+/// The child gets its own process group, nothing on standard input, and pipes for its output. When it has ended, was
+/// cancelled or is past its deadline, the whole group gets TERM, after the grace KILL; so does whatever escaped the group but
+/// carries the run's mark (Linux).
+///
+/// # Errors
+///
+/// Only when nothing ran, or the child could not be watched. A script that fails is a report.
+pub fn run(
+    script: &Script,
+    cancel: &Cancel,
+    effect: Option<&dyn EffectCheck>,
+) -> Result<RunReport, RunError> {
+    if !script.folder.is_dir() {
+        return Err(RunError::NoFolder {
+            path: script.folder.clone(),
+        });
+    }
+    let run_id = Uuid::new_v4();
+    let program = script.program.to_string_lossy().into_owned();
+    let not_started = |source| RunError::Start {
+        program: program.clone(),
+        folder: script.folder.clone(),
+        source,
+    };
+
+    let margin = script.environment.longest_secret();
+    let (stdout, stdout_writer) = output::Stream::open(script.tail, margin).map_err(not_started)?;
+    let (stderr, stderr_writer) = output::Stream::open(script.tail, margin).map_err(not_started)?;
+    let started = Instant::now();
+    // The expression holds our copies of the writing ends. It is dropped with this statement, so that the readers see the end.
+    let handle = duct::cmd(
+        script.environment.resolve(&script.program),
+        &script.arguments,
+    )
+    .dir(&script.folder)
+    .full_env(script.environment.with_run_id(run_id))
+    .stdin_null()
+    .stdout_file(stdout_writer)
+    .stderr_file(stderr_writer)
+    .unchecked()
+    .before_spawn(|command| {
+        use std::os::unix::process::CommandExt as _;
+        command.process_group(0);
+        Ok(())
+    })
+    .start()
+    .map_err(not_started)?;
+    let family = Family {
+        leader: handle.pids().first().copied().unwrap_or_default(),
+        run_id,
+    };
+    let lost = |source| RunError::Lost {
+        program: program.clone(),
+        pid: family.leader,
+        source,
+    };
+
+    let stopped = family
+        .watch(started + script.deadline, cancel)
+        .map_err(lost)?;
+    // While the leader was alive nobody was "left behind".
+    let survivors = match stopped {
+        None => family.survivors(),
+        Some(_) => Vec::new(),
+    };
+    if stopped.is_some() || !survivors.is_empty() {
+        family.end(script.grace);
+    }
+    // Only now is the leader reaped: until here its id cannot have been given to anyone else.
+    let status = handle
+        .wait_timeout(SETTLE)
+        .map_err(lost)?
+        .ok_or_else(|| lost(io::Error::other("it does not die")))?
+        .status;
+    family.disarm();
+
+    let ending = stopped.unwrap_or_else(|| {
+        use std::os::unix::process::ExitStatusExt as _;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Ending::Exited(code),
+            (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
+        }
+    });
+    let redactor = script.environment.redactor();
+    let settle = Instant::now() + SETTLE;
+    let mut report = RunReport {
+        run_id,
+        command: std::iter::once(&script.program)
+            .chain(&script.arguments)
+            .map(|part| redactor.redact(&part.to_string_lossy()).into_owned())
+            .collect(),
+        ending,
+        stdout: stdout.finish(settle, &redactor),
+        stderr: stderr.finish(settle, &redactor),
+        survivors: survivors
+            .into_iter()
+            .map(|survivor| survivor.redacted(&redactor))
+            .collect(),
+        elapsed: started.elapsed(),
+        verdict: Verdict::not_proven(format!(
+            "{ending} is no evidence, and no effect was checked"
+        )),
+    };
+    if let Some(effect) = effect {
+        report.verdict = Verdict::all([effect.check(&report), cleanly(&report)]);
+    }
+    Ok(report)
+}
+
+/// What speaks against relying on an effect although it was seen.
+fn cleanly(report: &RunReport) -> Verdict {
+    let ending = (report.ending != Ending::Exited(0))
+        .then(|| Verdict::not_proven(format!("the run ended with {}", report.ending)));
+    let left = report.survivors.len();
+    let survivors = (left > 0)
+        .then(|| Verdict::not_proven(format!("{left} processes were left behind and ended")));
+    // Without doubts it must not add anything of its own: a neutral part leaves the effect's verdict alone.
+    Verdict::all(
+        [ending, survivors]
+            .into_iter()
+            .flatten()
+            .chain([Verdict::not_applicable("the run ended cleanly")]),
+    )
+}
+
+/// [`run`] on a blocking thread, without an effect check: look at the effect afterwards and join the verdicts.
+///
+/// Cancel-safe: dropping the future cancels the run, which then ends within its grace.
+///
+/// # Errors
+///
+/// As [`run`].
+///
+/// # Panics
+///
+/// When the run itself panicked, or the runtime is shutting down.
+pub async fn run_async(script: Script) -> Result<RunReport, RunError> {
+    struct CancelOnDrop(Cancel);
+    impl Drop for CancelOnDrop {
+        fn drop(&mut self) {
+            self.0.cancel();
+        }
+    }
+    let guard = CancelOnDrop(Cancel::new());
+    let cancel = guard.0.clone();
+    tokio::task::spawn_blocking(move || run(&script, &cancel, None))
+        .await
+        .expect("the run does not panic")
+}
+
+/// The started child, not yet reaped, and everything that came of it. Dropping it kills them all.
+struct Family {
+    /// Process id of the child, and id of its group.
+    leader: u32,
+    run_id: Uuid,
+}
+
+impl Family {
+    /// Call once the leader is reaped: from then on its id may be someone else's.
+    fn disarm(self) {
+        std::mem::forget(self);
+    }
+
+    fn id(&self) -> Option<Pid> {
+        i32::try_from(self.leader).ok().and_then(Pid::from_raw)
+    }
+
+    fn survivors(&self) -> Vec<Survivor> {
+        survivors::of(self.leader, self.run_id)
+    }
+
+    /// Waits for the leader's end without reaping it; gives the reason if it must be stopped instead.
+    fn watch(&self, deadline: Instant, cancel: &Cancel) -> io::Result<Option<Ending>> {
+        loop {
+            if self.leader_has_ended()? {
+                return Ok(None);
+            }
+            if cancel.is_cancelled() {
+                return Ok(Some(Ending::Cancelled));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Some(Ending::Deadline));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn leader_has_ended(&self) -> io::Result<bool> {
+        let id = self
+            .id()
+            .ok_or_else(|| io::Error::other("it has no process id"))?;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        loop {
+            match waitid(WaitId::Pid(id), options) {
+                Ok(status) => return Ok(status.is_some()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// TERM to the group and to marked escapees, the grace, then KILL.
+    fn end(&self, grace: Duration) {
+        self.signal(Signal::TERM);
+        if self.gone_before(Instant::now() + grace) {
+            return;
+        }
+        // Processes may be born between a look and a signal: look again until nobody is left.
+        let limit = Instant::now() + SETTLE;
+        while Instant::now() < limit {
+            self.signal(Signal::KILL);
+            if self.gone_before(Instant::now() + POLL) {
+                return;
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(id) = self.id() {
+            // No such group means that all are gone.
+            let _ = kill_process_group(id, signal);
+        }
+        survivors::signal_marked(self.run_id, signal);
+    }
+
+    fn gone_before(&self, deadline: Instant) -> bool {
+        loop {
+            if self.leader_has_ended().unwrap_or(true) && self.survivors().is_empty() {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Whether `path` can be run, for `PATH` look-ups.
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}

@@ -1,0 +1,23 @@
+//! The crate against real servers and real scripts.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[cfg(feature = "legacy")]
+mod legacy;
+#[cfg(feature = "s3")]
+mod s3;
+
+/// A file that is not listed above would never run.
+#[test]
+fn no_test_file_is_forgotten() {
+    let main = include_str!("main.rs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(
+            module == "main" || main.contains(&format!("mod {module};")),
+            "{name}"
+        );
+    }
+}
