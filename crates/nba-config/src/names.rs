@@ -195,7 +195,7 @@ pub static FAMILIES: &[Family] = &[
         selection: Selection::Automatic,
         password_optional: false,
         variables: &[
-            (Field::Host, &["DB_HOST", "DB_HOSTNAME", "NBA_DB_HOST"]),
+            (Field::Host, &["DB_HOST", "DB_HOSTNAME"]),
             (Field::Port, &["DB_PORT"]),
             (Field::Database, &["DB_NAME", "DB_DATABASE"]),
             (Field::User, &["DB_USER", "DB_USERNAME"]),

@@ -318,7 +318,7 @@ fn misspelt_names_are_accepted_and_reported() {
         "RDS_HOSTNAME=h RDS_DB_NAME=d RDS_USER=u RDS_PASSWORD=p",
         "RDS_ENDPOINT=h RDS_DB=d RDS_USERNAME=u RDS_PASSWORD=p",
         "DB_HOST=h DB_DATABASE=d DB_USERNAME=u DB_PASSWORD=p",
-        "NBA_DB_HOST=h DB_NAME=d DB_USER=u DB_PASSWORD=p",
+        "DB_HOSTNAME=h DB_NAME=d DB_USER=u DB_PASSWORD=p",
         "POSTGRES_HOST=h POSTGRES_DATABASE=d POSTGRES_USERNAME=u POSTGRES_PASSWORD=p",
     ] {
         resolves(names, "u:p@h:5432/d");
