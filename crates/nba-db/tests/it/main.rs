@@ -8,6 +8,8 @@ mod database;
 #[cfg(feature = "embedded")]
 mod embedded;
 #[cfg(feature = "embedded")]
+mod examples;
+#[cfg(feature = "embedded")]
 mod fingerprint;
 #[cfg(feature = "embedded")]
 mod pool;
