@@ -537,7 +537,7 @@ impl Checker<'_> {
                 ),
                 YamlNoteKind::Yaml11(_) => (
                     Code::YamlType,
-                    "unquoted text that PyYAML takes for a boolean, an octal or a base-60 number"
+                    "unquoted text that PyYAML takes for a boolean, a date or a number in another base"
                         .to_owned(),
                 ),
             };

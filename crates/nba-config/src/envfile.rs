@@ -2,7 +2,8 @@
 //!
 //! The same file is read by python-dotenv and sourced by shells (database dossier 3.3). Where the two agree,
 //! so does this parser. Where they differ it reads what python-dotenv reads and reports the line as
-//! [`EnvProblemKind::Ambiguous`]; `$NAME`, `$(…)` and backquotes, which only a shell expands, are refused.
+//! [`EnvProblemKind::Ambiguous`], with two exceptions that follow the shell: `\$` in double quotes is a dollar sign, and
+//! single quotes keep `${NAME}`. `$NAME`, `$(…)` and backquotes, which only a shell expands, are refused.
 
 use std::{fmt, path::Path};
 
@@ -70,7 +71,7 @@ pub enum EnvProblemKind {
     /// `${NAME}` names nothing that is set.
     #[error("${{{0}}} is not set")]
     Undefined(String),
-    /// python-dotenv and the shell read the line differently; python-dotenv's reading is used.
+    /// python-dotenv and the shell read the line differently; which reading is used stands in the module's docs.
     #[error("python-dotenv and the shell read this line differently: {0}")]
     Ambiguous(&'static str),
     /// The name was defined before; this line wins.

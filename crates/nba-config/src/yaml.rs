@@ -238,6 +238,12 @@ impl Node {
 /// A number in JSON's own spelling (a sign and digits without leading zeros), so nothing is lost or guessed.
 fn number(text: &str) -> Option<serde_json::Number> {
     let text = text.strip_prefix('+').unwrap_or(text);
+    if let Some(fraction) = text.strip_prefix('.') {
+        let digits = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
+        return digits
+            .then(|| serde_json::from_str(&format!("0.{fraction}")).ok())
+            .flatten();
+    }
     let digits = text.strip_prefix('-').unwrap_or(text);
     let starts = digits.starts_with(|c: char| c.is_ascii_digit());
     let padded = digits.len() > 1
@@ -473,6 +479,19 @@ fn yaml11(text: &str) -> Option<&'static str> {
         && digits.bytes().all(|b| (b'0'..=b'7').contains(&b))
     {
         return Some("an octal number");
+    }
+    let hexadecimal = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit());
+    let grouped = digits.contains('_') && digits.starts_with(|c: char| c.is_ascii_digit());
+    if digits.strip_prefix("0x").is_some_and(hexadecimal)
+        || (grouped && digits.bytes().all(|b| b == b'_' || b.is_ascii_digit()))
+    {
+        return Some("a number");
+    }
+    if let [year, month, day] = text.split('-').collect::<Vec<_>>()[..]
+        && [year, month, day].map(str::len) == [4, 2, 2]
+        && [year, month, day].into_iter().all(all)
+    {
+        return Some("a date");
     }
     let mut parts = digits.split(':');
     let first = parts.next().unwrap_or_default();

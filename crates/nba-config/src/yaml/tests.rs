@@ -61,6 +61,7 @@ fn yaml_1_1_traps_stay_text() {
             (5, YamlNoteKind::Yaml11("an octal number")),
             (6, YamlNoteKind::Yaml11("an octal number")),
             (7, YamlNoteKind::Yaml11("a boolean")),
+            (9, YamlNoteKind::Yaml11("a date")),
         ]
     );
     assert_eq!(parse(text).root.get("flag").unwrap().as_bool(), Some(true));
@@ -144,4 +145,31 @@ proptest! {
     fn no_text_breaks_the_parser(text in "[a-c:\\-\\[\\]{}&*<'\"|># \n?,]{0,60}") {
         let _ = YamlFile::parse(Path::new("x.yaml"), &text);
     }
+}
+
+/// What PyYAML 6 answers for these texts was looked up by running it.
+#[test]
+fn texts_that_pyyaml_takes_for_something_else_are_noted() {
+    let noted = |text: &str| !parse(&format!("k: {text}\n")).notes.is_empty();
+    for text in [
+        "12:30",
+        "190:20:30",
+        "0022300001",
+        "yes",
+        "on",
+        "off",
+        "No",
+        "1_000",
+        "0x1F",
+        "2024-01-02",
+    ] {
+        assert!(noted(text), "{text}");
+    }
+    for text in [
+        "09:00", "8:60", "2024-25", "0o14", "y", "089", "12e03", "'12:30'", "\"yes\"", "5", ".5",
+        "true",
+    ] {
+        assert!(!noted(text), "{text}");
+    }
+    assert_eq!(parse("k: .5\n").root.to_json(), json!({"k": 0.5}));
 }
