@@ -1,1 +1,16 @@
-//! Evidence ledger, rollback planning and phase gates for the nba suite
+//! Evidence and the way back: a ledger that cannot be edited unseen, and rollback plans that promise only what is proven.
+//!
+//! ```
+//! use nba_migration::ledger::{Entry, Ledger};
+//! use nba_utils::Verdict;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let ledger = Ledger::in_folder(folder.path());
+//! let receipt = ledger.append(&Entry::new("health", Verdict::Proven))?;
+//! assert_eq!(receipt.sequence, 1);
+//! assert!(ledger.verify()?.verdict.is_proven());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod ledger;
+pub mod rollback;

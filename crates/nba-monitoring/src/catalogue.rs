@@ -20,7 +20,7 @@ pub(crate) async fn views(
         .query(VIEWS_SQL, &[])
         .await
         .map_err(|source| FingerprintError::query("list the views", source))?;
-    let digest = |text: String| blake3::hash(text.as_bytes()).to_hex().to_string();
+    let digest = |text: String| nba_utils::Digest::of(text.as_bytes()).to_string();
     Ok(rows
         .iter()
         .map(|row| {

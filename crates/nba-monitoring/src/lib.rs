@@ -7,9 +7,7 @@ mod connections;
 mod games;
 pub mod health;
 pub mod rules;
-mod target;
 
 pub use self::activity::{Activity, Stream};
 pub use self::connections::Effort;
 pub use self::games::TwinGames;
-pub use self::target::TargetIdentity;

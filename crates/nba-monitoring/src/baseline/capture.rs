@@ -22,7 +22,7 @@ use crate::catalogue;
 use crate::connections::Effort;
 use crate::games::TwinGames;
 use crate::rules::RuleBook;
-use crate::target::TargetIdentity;
+use nba_db::identity::TargetIdentity;
 
 /// Row groups waiting for the disk, per table being read.
 const GROUPS_IN_FLIGHT: usize = 2;
@@ -108,18 +108,10 @@ struct Measured {
 ///
 /// Dropping the future removes the unfinished folder.
 pub async fn capture(db: &Database, options: &CaptureOptions) -> Result<Baseline, BaselineError> {
+    // Before anything else: which database is this?
+    let identity = db.identity().await.map_err(Box::new)?;
     let sessions = options.effort.sessions(db).await.map_err(Box::new)?;
     let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
-    let Some(first) = clients.first() else {
-        return Err(FingerprintError::NoConnection {
-            operation: "take a baseline".to_owned(),
-        }
-        .into());
-    };
-    // Before anything is written or compared: which database is this?
-    let identity = TargetIdentity::read(first)
-        .await
-        .map_err(|source| FingerprintError::query("identify the target", source))?;
     capture_over(&clients, identity, options).await
 }
 
@@ -162,7 +154,7 @@ async fn capture_over(
         twin_games: None,
         activity: Activity::default(),
         folder: None,
-        digest: String::new(),
+        digest: None,
     };
     let mut open = Vec::new();
     for (task, result) in tasks.into_iter().zip(results) {
@@ -299,7 +291,7 @@ async fn keep_rows(
     let (sender, mut receiver) = mpsc::channel::<Vec<RowDigest>>(GROUPS_IN_FLIGHT);
     let writing = tokio::task::spawn_blocking({
         let path = path.clone();
-        move || -> Result<String, BaselineError> {
+        move || -> Result<nba_utils::Digest, BaselineError> {
             let mut writer = RowFileWriter::create(&path)?;
             while let Some(rows) = receiver.blocking_recv() {
                 writer.write(&rows)?;
@@ -365,6 +357,6 @@ fn file_name(table: &TableSpec) -> String {
         return format!("{exact}.parquet");
     }
     let readable: String = exact.chars().filter(|&c| safe(c)).take(100).collect();
-    let digest = blake3::hash(exact.as_bytes()).to_hex();
+    let digest = nba_utils::Digest::of(exact.as_bytes()).to_string();
     format!("{readable}-{}.parquet", &digest[..16])
 }

@@ -23,7 +23,8 @@ use chrono::{DateTime, Utc};
 use nba_db::fingerprint::{
     FingerprintError, RowDigest, SnapshotInfo, TableFingerprint, TableName, TableSpec,
 };
-use nba_utils::Verdict;
+use nba_utils::atomic::FileError;
+use nba_utils::{Digest, Hint, Verdict};
 use serde::{Deserialize, Serialize};
 
 pub use self::capture::{CaptureOptions, capture};
@@ -33,7 +34,7 @@ pub use self::store::{BaselineName, list};
 use crate::activity::Activity;
 use crate::games::TwinGames;
 use crate::rules::TableRule;
-use crate::target::TargetIdentity;
+use nba_db::identity::TargetIdentity;
 
 /// Version of the file format.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -65,9 +66,9 @@ pub struct Baseline {
     /// The folder it was loaded from or saved to; not part of the evidence.
     #[serde(skip)]
     folder: Option<PathBuf>,
-    /// blake3 of `baseline.json`, hexadecimal; not part of the evidence.
+    /// BLAKE3 of `baseline.json`; not part of the evidence.
     #[serde(skip)]
-    digest: String,
+    digest: Option<Digest>,
 }
 
 /// What one table held.
@@ -119,8 +120,8 @@ pub struct RowFile {
     pub rows: u64,
     /// Whether values are kept beside key and hash.
     pub values: bool,
-    /// blake3 of the file, hexadecimal.
-    pub blake3: String,
+    /// BLAKE3 of the file.
+    pub blake3: Digest,
 }
 
 impl Baseline {
@@ -141,10 +142,10 @@ impl Baseline {
         self.snapshot.taken_at
     }
 
-    /// blake3 of `baseline.json`: what a ledger entry or a report names this baseline by.
+    /// BLAKE3 of `baseline.json`: what a ledger entry or a report names this baseline by; `None` before it is kept.
     #[must_use]
-    pub fn digest(&self) -> &str {
-        &self.digest
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 
     /// The folder it lies in.
@@ -169,7 +170,7 @@ impl Baseline {
         let file = self.tables.get(table)?.rows.as_ref()?;
         Some(RowEvidence {
             path: self.folder.as_ref()?.join(&file.path),
-            blake3: file.blake3.clone(),
+            blake3: file.blake3,
         })
     }
 }
@@ -178,7 +179,7 @@ impl Baseline {
 #[derive(Debug, Clone)]
 pub struct RowEvidence {
     path: PathBuf,
-    blake3: String,
+    blake3: Digest,
 }
 
 impl RowEvidence {
@@ -188,7 +189,7 @@ impl RowEvidence {
     ///
     /// [`BaselineError`] when the file is missing, damaged or not the one the baseline was taken with.
     pub fn read(&self, wanted: impl Fn(u32) -> bool) -> Result<Vec<RowDigest>, BaselineError> {
-        store::check_digest(&self.path, &self.blake3)?;
+        store::check_digest(&self.path, self.blake3)?;
         Ok(row_file::read_rows(&self.path, wanted)?)
     }
 }
@@ -244,6 +245,9 @@ pub enum BaselineError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// The main file could not be written.
+    #[error("could not write the baseline")]
+    File(#[from] FileError),
     /// Row-level evidence could not be written or read.
     #[error("could not keep row-level evidence")]
     Rows(#[from] RowFileError),
@@ -258,10 +262,8 @@ pub enum BaselineError {
     Json(#[source] serde_json::Error),
 }
 
-impl BaselineError {
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for BaselineError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("a baseline is evidence and is not overwritten: choose another --name".to_owned()),
             Self::Missing { .. } => Some("take one with `nba baseline capture`".to_owned()),

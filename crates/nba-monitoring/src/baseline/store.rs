@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nba_utils::Digest;
+use nba_utils::atomic::{self, NewFile};
+
 use super::{Baseline, BaselineError, SCHEMA_VERSION};
 
 /// The main file.
@@ -132,11 +135,16 @@ impl Draft {
     /// Writes the main file and gives the folder its name.
     pub(super) fn complete(mut self, mut baseline: Baseline) -> Result<Baseline, BaselineError> {
         let json = serde_json::to_vec_pretty(&baseline).map_err(BaselineError::Json)?;
-        let digest = blake3::hash(&json).to_hex().to_string();
-        write(&self.folder.join(FILE), &json)?;
-        write(
+        let digest = Digest::of(&json);
+        atomic::create(&self.folder.join(FILE), &json, NewFile::Readable)?;
+        let line = format!(
+            "{digest}  {FILE}
+"
+        );
+        atomic::create(
             &self.folder.join(DIGEST_FILE),
-            format!("{digest}  {FILE}\n").as_bytes(),
+            line.as_bytes(),
+            NewFile::Readable,
         )?;
         let failed = |source| BaselineError::Io {
             operation: "publish",
@@ -160,7 +168,7 @@ impl Draft {
             sync_folder(parent).map_err(failed)?;
         }
         baseline.folder = Some(self.target.clone());
-        baseline.digest = digest;
+        baseline.digest = Some(digest);
         Ok(baseline)
     }
 }
@@ -172,18 +180,6 @@ impl Drop for Draft {
             fs::remove_dir_all(&self.folder).ok();
         }
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), BaselineError> {
-    let failed = |source| BaselineError::Io {
-        operation: "write",
-        path: path.to_owned(),
-        source,
-    };
-    fs::write(path, bytes).map_err(failed)?;
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(failed)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -212,8 +208,8 @@ pub(super) fn load(baselines: &Path, name: &BaselineName) -> Result<Baseline, Ba
         path: digest_path,
         source,
     })?;
-    let digest = blake3::hash(&bytes).to_hex().to_string();
-    if recorded.split_whitespace().next() != Some(digest.as_str()) {
+    let digest = Digest::of(&bytes);
+    if recorded.split_whitespace().next() != Some(digest.to_string().as_str()) {
         return Err(BaselineError::Damaged {
             path,
             what: format!("its digest is {digest}"),
@@ -235,7 +231,7 @@ pub(super) fn load(baselines: &Path, name: &BaselineName) -> Result<Baseline, Ba
     }
     let mut baseline: Baseline = serde_json::from_slice(&bytes).map_err(damaged)?;
     baseline.folder = Some(folder);
-    baseline.digest = digest;
+    baseline.digest = Some(digest);
     Ok(baseline)
 }
 
@@ -244,21 +240,18 @@ struct VersionOnly {
     schema_version: u32,
 }
 
-/// blake3 of a file, hexadecimal.
-pub(super) fn file_digest(path: &Path) -> Result<String, BaselineError> {
+/// BLAKE3 of a file.
+pub(super) fn file_digest(path: &Path) -> Result<Digest, BaselineError> {
     let failed = |source| BaselineError::Io {
         operation: "read",
         path: path.to_owned(),
         source,
     };
-    let mut hasher = blake3::Hasher::new();
-    hasher
-        .update_reader(File::open(path).map_err(failed)?)
-        .map_err(failed)?;
-    Ok(hasher.finalize().to_hex().to_string())
+    let (digest, _) = Digest::of_reader(File::open(path).map_err(failed)?).map_err(failed)?;
+    Ok(digest)
 }
 
-pub(super) fn check_digest(path: &Path, expected: &str) -> Result<(), BaselineError> {
+pub(super) fn check_digest(path: &Path, expected: Digest) -> Result<(), BaselineError> {
     let found = file_digest(path)?;
     if found == expected {
         return Ok(());

@@ -14,12 +14,12 @@ use nba_db::{Database, Session};
 use nba_utils::Verdict;
 use serde_json::{Value, json};
 
-use super::judge::{Judgement, grouped, judge_count, judge_rows, rows};
+use super::judge::{Judgement, judge_count, judge_rows, rows};
 use super::legacy;
 use super::locate::{Limits, Located, chain};
 use super::report::{
     BaselineRecord, CheckRecord, HealthReport, IdentityRecord, Overall, REPORT_VERSION, Status,
-    table_check,
+    short_version, table_check,
 };
 use crate::activity::Activity;
 use crate::baseline::{Baseline, Content, TableBaseline};
@@ -27,7 +27,7 @@ use crate::catalogue;
 use crate::connections::Effort;
 use crate::games::TwinGames;
 use crate::rules::{Criticality, Rule};
-use crate::target::TargetIdentity;
+use nba_db::identity::TargetIdentity;
 
 /// How a health run behaves.
 #[derive(Debug, Clone)]
@@ -69,36 +69,21 @@ impl Default for HealthOptions {
 ///
 /// Dropping the future abandons the run; nothing was written anywhere.
 pub async fn check(db: &Database, baseline: &Baseline, options: &HealthOptions) -> HealthReport {
-    match options.effort.sessions(db).await {
-        Ok(sessions) => {
-            let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
-            check_over(&clients, baseline, options).await
-        }
-        Err(error) => HealthReport::unreachable(baseline, options, &chain(&error)),
-    }
-}
-
-async fn check_over(
-    connections: &[&Client],
-    baseline: &Baseline,
-    options: &HealthOptions,
-) -> HealthReport {
     let mut run = Run::start(baseline, options);
-    let Some(first) = connections.first() else {
-        return run.unreachable("no connection was given");
-    };
-    let identity = match TargetIdentity::read(first).await {
+    let identity = match db.identity().await {
         Ok(identity) => identity,
-        Err(error) => {
-            return run
-                .unreachable(&FingerprintError::query("identify the target", error).reason());
-        }
+        Err(error) => return run.unreachable(&chain(&error)),
     };
     run.connected(&identity);
     if run.identified(identity).is_refuted() {
         return run.stopped();
     }
-    match compare(first, connections, &mut run).await {
+    let sessions = match options.effort.sessions(db).await {
+        Ok(sessions) => sessions,
+        Err(error) => return run.unreachable(&chain(&error)),
+    };
+    let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
+    match compare(&clients, &mut run).await {
         Ok(()) => run.finish(),
         Err(error) => run.unreachable(&error.reason()),
     }
@@ -137,7 +122,7 @@ impl<'a> Run<'a> {
             baseline: BaselineRecord {
                 name: baseline.name.clone(),
                 captured_at: baseline.captured_at(),
-                digest: baseline.digest().to_owned(),
+                digest: baseline.digest(),
             },
             snapshot: None,
             elapsed_ms: 0,
@@ -157,8 +142,9 @@ impl<'a> Run<'a> {
 
     fn connected(&mut self, identity: &TargetIdentity) {
         let message = format!(
-            "connected to `{}`, PostgreSQL {}",
-            identity.database, identity.server_version
+            "connected to `{}`, {}",
+            identity.brief.database,
+            short_version(identity)
         );
         let mut record = CheckRecord::new(
             Verdict::Proven,
@@ -192,9 +178,29 @@ impl<'a> Run<'a> {
             message,
         );
         self.put("identity", record);
+        self.read_only(actual.read_only_proof.clone());
         self.report.identity.actual = Some(actual);
         self.report.identity.verdict = verdict.clone();
         verdict
+    }
+
+    /// Whether the sessions of this run could write; a monitor that could is a risk in itself.
+    fn read_only(&mut self, verdict: Verdict) {
+        let message = match &verdict {
+            Verdict::Proven => "a write through each pool was refused".to_owned(),
+            other => other.reasons().join("; "),
+        };
+        let actual = json!(verdict.as_str());
+        self.put(
+            "read_only_sessions",
+            CheckRecord::new(
+                verdict,
+                Criticality::Warning,
+                json!("proven"),
+                actual,
+                message,
+            ),
+        );
     }
 
     /// Another database: nothing of it may be compared.
@@ -292,20 +298,18 @@ struct Present {
 }
 
 enum Found {
-    Table {
-        now: TableFingerprint,
-        located: Located,
-    },
+    Table(Box<(TableFingerprint, Located)>),
     Views(BTreeMap<TableName, String>),
     TwinGames(Option<Vec<TwinGames>>),
     Activity(Activity),
 }
 
-async fn compare(
-    first: &Client,
-    connections: &[&Client],
-    run: &mut Run<'_>,
-) -> Result<(), FingerprintError> {
+async fn compare(connections: &[&Client], run: &mut Run<'_>) -> Result<(), FingerprintError> {
+    let Some(first) = connections.first() else {
+        return Err(FingerprintError::NoConnection {
+            operation: "compare the tables".to_owned(),
+        });
+    };
     let baseline = run.baseline;
     let present: BTreeMap<TableName, FoundTable> = discover(first)
         .await?
@@ -360,7 +364,7 @@ async fn compare(
                 });
                 for (name, record) in legacy::activity_checks(
                     &baseline.activity,
-                    now.as_ref().map_err(FingerprintError::reason),
+                    &now.as_ref().map_err(FingerprintError::reason),
                 ) {
                     run.put(name, record);
                 }
@@ -393,10 +397,8 @@ async fn measure(
             let comparable = present.removed.is_empty() && present.retyped.is_empty();
             let before = table.content.fingerprint();
             if !comparable || !table.rule.rule.needs_rows() || before.is_none() {
-                return Ok(Found::Table {
-                    now: fingerprint(client, &count_only(&table.spec)).await?,
-                    located: Located::default(),
-                });
+                let now = fingerprint(client, &count_only(&table.spec)).await?;
+                return Ok(Found::Table(Box::new((now, Located::default()))));
             }
             let now = fingerprint(client, &table.spec).await?;
             let located = match before {
@@ -406,7 +408,7 @@ async fn measure(
                 }
                 _ => Located::default(),
             };
-            Ok(Found::Table { now, located })
+            Ok(Found::Table(Box::new((now, located))))
         }
     }
 }
@@ -481,7 +483,10 @@ fn table_record(
         (_, None) => Value::Null,
     };
     let (now, located) = match result {
-        Ok(Found::Table { now, located }) => (Some(now), located),
+        Ok(Found::Table(found)) => {
+            let (now, located) = *found;
+            (Some(now), located)
+        }
         Ok(_) => (None, Located::blocked(mixed_up().reason())),
         Err(error) => (None, Located::blocked(error.reason())),
     };
@@ -686,10 +691,7 @@ fn twins_check(
             let already = if known.is_empty() {
                 String::new()
             } else {
-                format!(
-                    " ({} pairs known from the baseline)",
-                    grouped(known.len().try_into().unwrap_or(0))
-                )
+                format!(" ({} pairs known from the baseline)", known.len())
             };
             let message = match findings.as_slice() {
                 [] => format!("no game is there twice{already}"),

@@ -1,8 +1,11 @@
 //! Where legacy users look for reports: `refactoring_logs/`.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use nba_utils::Hint;
+use nba_utils::atomic::{self, FileError, NewFile};
 
 use super::report::HealthReport;
 
@@ -20,10 +23,31 @@ pub struct ReportFiles {
 
 /// A report file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("could not write the report `{}`", path.display())]
-pub struct ReportFileError {
-    path: PathBuf,
-    source: io::Error,
+#[non_exhaustive]
+pub enum ReportFileError {
+    /// The folder cannot be made.
+    #[error("could not make the folder of reports `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("could not write the report")]
+    File(#[from] FileError),
+    /// The report has no JSON form.
+    #[error("could not write the report as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Hint for ReportFileError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            _ => None,
+        }
+    }
 }
 
 /// Writes the report under its time and replaces `latest.json`, which is never half written.
@@ -32,27 +56,16 @@ pub struct ReportFileError {
 ///
 /// [`ReportFileError`] when the folder or a file cannot be written.
 pub fn write_report(folder: &Path, report: &HealthReport) -> Result<ReportFiles, ReportFileError> {
-    let fail = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ReportFileError { path, source }
-    };
-    fs::create_dir_all(folder).map_err(fail(folder))?;
-    let latest = folder.join(LATEST);
-    let json = serde_json::to_vec_pretty(report).map_err(|error| fail(&latest)(error.into()))?;
+    fs::create_dir_all(folder).map_err(|source| ReportFileError::Folder {
+        path: folder.to_owned(),
+        source,
+    })?;
+    let json = serde_json::to_vec_pretty(report)?;
     // Colons as dashes, as the legacy dashboard has it; microseconds keep two runs of one second apart.
     let stamp = report.timestamp.format("%Y-%m-%dT%H-%M-%S%.6fZ");
     let kept = folder.join(format!("health_check_{stamp}.json"));
-    for path in [&kept, &latest] {
-        replace(folder, path, &json).map_err(fail(path))?;
-    }
+    let latest = folder.join(LATEST);
+    atomic::create(&kept, &json, NewFile::Readable)?;
+    atomic::replace(&latest, &json, NewFile::Readable)?;
     Ok(ReportFiles { latest, kept })
-}
-
-fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension(format!("json.{}.tmp", std::process::id()));
-    let mut file = File::create(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    File::open(folder)?.sync_all()
 }

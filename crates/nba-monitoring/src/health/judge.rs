@@ -2,6 +2,7 @@
 
 use nba_db::fingerprint::TableFingerprint;
 use nba_utils::Verdict;
+use nba_utils::format::thousands;
 
 use super::locate::Located;
 use crate::rules::Rule;
@@ -49,7 +50,7 @@ pub(super) fn judge_count(rule: &Rule, before: u64, now: u64) -> Judgement {
             let message = format!(
                 "written by another project, not judged: {} at the baseline, {} now",
                 rows(before),
-                grouped(now)
+                thousands(now)
             );
             Judgement {
                 verdict: Verdict::not_applicable(message.clone()),
@@ -66,15 +67,19 @@ pub(super) fn judge_count(rule: &Rule, before: u64, now: u64) -> Judgement {
                 Judgement::refuted(format!(
                     "{}: at least {} expected",
                     rows(now),
-                    grouped(least)
+                    thousands(least)
                 ))
             } else if let Some(most) = most.filter(|&most| now > most) {
-                Judgement::refuted(format!("{}: at most {} expected", rows(now), grouped(most)))
+                Judgement::refuted(format!(
+                    "{}: at most {} expected",
+                    rows(now),
+                    thousands(most)
+                ))
             } else {
                 Judgement::proven(format!(
                     "{} at the baseline, {} now, within its band",
                     rows(before),
-                    grouped(now)
+                    thousands(now)
                 ))
             }
         }
@@ -153,7 +158,7 @@ pub(super) fn judge_rows(
         if before.rows > 0 && now.rows > most {
             findings.push(format!(
                 "grew from {} to {}, at most {percent} % more expected",
-                grouped(before.rows),
+                thousands(before.rows),
                 rows(now.rows)
             ));
         }
@@ -178,12 +183,12 @@ pub(super) fn judge_rows(
         (Some(found), None) => Judgement::proven(format!(
             "{} at the baseline all unchanged, {} added",
             rows(before.rows),
-            grouped(u64::try_from(found.added.len()).unwrap_or(u64::MAX))
+            thousands(u64::try_from(found.added.len()).unwrap_or(u64::MAX))
         )),
         (_, Some(why)) => Judgement::not_proven(format!(
             "{} now, {} at the baseline; {why}",
             rows(now.rows),
-            grouped(before.rows)
+            thousands(before.rows)
         )),
         (None, None) => Judgement::not_proven("the difference was not looked into".to_owned()),
     }
@@ -199,24 +204,11 @@ fn percent_of(value: u64, percent: u32) -> u64 {
 pub(super) fn rows(count: u64) -> String {
     format!(
         "{} {}",
-        grouped(count),
+        thousands(count),
         if count == 1 { "row" } else { "rows" }
     )
 }
 
 fn rows_of(count: usize) -> String {
     rows(u64::try_from(count).unwrap_or(u64::MAX))
-}
-
-/// Thousands separated by commas.
-pub(super) fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -67,7 +67,7 @@ fn not_applicable(reason: &str) -> CheckRecord {
 /// `recent_data_activity` and `dims_monitoring`.
 pub(super) fn activity_checks(
     before: &Activity,
-    now: Result<&Activity, String>,
+    now: &Result<&Activity, String>,
 ) -> [(&'static str, CheckRecord); 2] {
     let both = |pick: fn(&Activity) -> Option<&Stream>| {
         now.as_ref().map(|now| pick(now)).map_err(Clone::clone)

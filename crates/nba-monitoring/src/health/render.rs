@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::report::{
     CheckRecord, ColumnDifference, DifferenceKind, HealthReport, RowDifference, Status,
+    short_version,
 };
 
 /// Row differences shown per check; the JSON form has more.
@@ -29,10 +30,11 @@ fn render(report: &HealthReport, out: &mut String) -> std::fmt::Result {
     match &report.identity.actual {
         Some(actual) => writeln!(
             out,
-            "target: `{}`, PostgreSQL {}, system identifier {}",
-            actual.database,
-            actual.server_version,
+            "target: `{}`, {}, system identifier {}",
+            actual.brief.database,
+            short_version(actual),
             actual
+                .brief
                 .system_identifier
                 .as_deref()
                 .unwrap_or("not readable")

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use nba_db::fingerprint::{SnapshotInfo, TableName};
-use nba_utils::Verdict;
+use nba_utils::{Digest, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::rules::{Criticality, TableRule};
-use crate::target::TargetIdentity;
+use nba_db::identity::TargetIdentity;
 
 /// Version of the JSON form.
 pub const REPORT_VERSION: u32 = 1;
@@ -108,7 +108,7 @@ pub struct HealthReport {
     pub snapshot: Option<SnapshotInfo>,
     /// Duration of the run in milliseconds.
     pub elapsed_ms: u64,
-    /// Every check by name: the eight legacy names, `identity`, `catalogue`, `views`, `natural_key:public.games` and one
+    /// Every check by name: the eight legacy names, `identity`, `read_only_sessions`, `catalogue`, `views`, `natural_key:public.games` and one
     /// `table:<schema>.<table>` per table.
     pub checks: BTreeMap<String, CheckRecord>,
 }
@@ -131,8 +131,8 @@ pub struct BaselineRecord {
     pub name: String,
     /// When it was taken, UTC.
     pub captured_at: DateTime<Utc>,
-    /// blake3 of its main file, hexadecimal.
-    pub digest: String,
+    /// BLAKE3 of its main file.
+    pub digest: Option<Digest>,
 }
 
 /// One check.
@@ -273,6 +273,12 @@ impl HealthReport {
     pub fn table(&self, table: &TableName) -> Option<&CheckRecord> {
         self.checks.get(&table_check(table))
     }
+}
+
+/// `PostgreSQL 15.14`, without the build.
+pub(crate) fn short_version(identity: &TargetIdentity) -> String {
+    let words: Vec<&str> = identity.version.split_whitespace().take(2).collect();
+    words.join(" ")
 }
 
 /// Name of a table's check.

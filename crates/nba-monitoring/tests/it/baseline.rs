@@ -3,6 +3,7 @@
 use nba_db::fingerprint::TableName;
 use nba_monitoring::baseline::{Baseline, BaselineError, BaselineName, Content, capture, list};
 use nba_monitoring::rules::RuleOrigin;
+use nba_utils::Hint as _;
 
 use crate::platform::{DATABASE, Platform};
 
@@ -18,7 +19,7 @@ async fn a_baseline_comes_back_as_it_was() {
     );
     let loaded = Baseline::load(&platform.baselines(), &BaselineName::default()).unwrap();
     assert_eq!(loaded, taken);
-    assert_eq!(loaded.digest().len(), 64);
+    assert!(loaded.digest().is_some());
 
     let games = &loaded.tables[&TableName::new("public", "games")];
     assert_eq!(games.content.fingerprint().unwrap().rows, 400);
