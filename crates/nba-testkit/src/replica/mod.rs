@@ -86,12 +86,12 @@ pub enum Step {
         /// Bytes sent so far, in `COPY` text.
         bytes: u64,
     },
-    /// A table's keys and indexes are being built.
+    /// A table's keys, indexes and statistics are being made.
     Keys {
         /// `schema.table`.
         table: &'static str,
     },
-    /// Foreign keys, views, functions and statistics are being made.
+    /// Foreign keys, views and functions are being made.
     Finish,
 }
 
@@ -189,7 +189,6 @@ impl Replica {
         for statement in schema::routines_sql() {
             run(&client, statement).await?;
         }
-        run(&client, "ANALYZE").await?;
         Ok(ReplicaReport {
             total_rows: loaded.rows.values().sum(),
             rows: loaded.rows,
@@ -289,15 +288,17 @@ async fn vector_type(client: &Client) -> Result<&'static str, ReplicaError> {
     Ok("vector(1536)")
 }
 
-/// Builds keys table by table, the largest first, on as many connections as there are workers.
+/// Builds keys and statistics table by table, the largest first, on as many connections as there are workers.
 async fn build_keys(
     connection: &Connection,
     plan: &Plan,
     workers: NonZeroUsize,
     progress: &Report,
 ) -> Result<(), ReplicaError> {
-    let mut tables: Vec<_> = schema::tables().collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(plan.rows(table.name)));
+    let mut tables: Vec<_> = schema::tables()
+        .map(|table| (plan.rows(table.name), table))
+        .collect();
+    tables.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
     let queue = Arc::new(std::sync::Mutex::new(tables.into_iter()));
     let mut builders: JoinSet<Result<(), ReplicaError>> = JoinSet::new();
     for _ in 0..workers.get().min(GAME_TABLES.len()) {
@@ -311,11 +312,17 @@ async fn build_keys(
                     .lock()
                     .unwrap_or_else(std::sync::PoisonError::into_inner)
                     .next();
-                let Some(table) = next else { return Ok(()) };
+                let Some((rows, table)) = next else {
+                    return Ok(());
+                };
                 progress(Step::Keys { table: table.name });
-                for statement in table.keys_sql() {
-                    run(&client, statement).await?;
+                // One message per table: most tables are empty, and their time is the round trips.
+                let mut statements: Vec<&str> = table.keys_sql().collect();
+                let analyze = format!("ANALYZE {}", table.name);
+                if rows > 0 {
+                    statements.push(&analyze);
                 }
+                run(&client, &statements.join(";\n")).await?;
             }
         });
     }

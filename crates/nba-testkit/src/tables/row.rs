@@ -116,6 +116,11 @@ impl Rows {
     }
 
     pub(super) fn part(&mut self, value: &str) -> &mut Self {
+        let special = |byte: &u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r');
+        if !value.as_bytes().iter().any(special) {
+            self.bytes.extend_from_slice(value.as_bytes());
+            return self;
+        }
         for byte in value.bytes() {
             match byte {
                 b'\\' => self.bytes.extend_from_slice(b"\\\\"),
