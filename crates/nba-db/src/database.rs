@@ -15,6 +15,7 @@ use crate::error::{DbError, ErrorKind, Result};
 use crate::guard::{self, GuardMode};
 use crate::ident;
 use crate::options::ConnectOptions;
+use crate::relay::{self, Relay};
 use crate::row::JsonRow;
 use crate::session::{ClientPool, Connection, Manager, Params, PoolUsage, Session};
 use crate::tls;
@@ -81,7 +82,7 @@ impl Database {
         // The bb8 side carries the bulk work and gets the odd one.
         let sqlx_limit = options.limits().max_connections / 2;
         let client_limit = options.limits().max_connections - sqlx_limit;
-        let sqlx = sqlx_pool(&options, guard_mode, sqlx_limit);
+        let sqlx = sqlx_pool(&options, &tls, guard_mode, sqlx_limit).await?;
         let clients = ClientPool::open(&options, tls, guard_mode, client_limit, first).await?;
         tracing::debug!(target_database = %options, ?guard_mode, "connected");
         Ok(Self {
@@ -349,23 +350,49 @@ async fn guard_holds(connection: &Connection, options: &ConnectOptions) -> Resul
     Ok((read_only && bounded && zone && dates && encoding, version))
 }
 
-fn sqlx_pool(options: &ConnectOptions, mode: GuardMode, limit: u32) -> PgPool {
+async fn sqlx_pool(
+    options: &ConnectOptions,
+    tls: &tokio_postgres_rustls::MakeRustlsConnect,
+    mode: GuardMode,
+    limit: u32,
+) -> Result<PgPool> {
+    let relay = if relay::is_needed(options.exposed_password()) {
+        let started = Relay::start(options, tls.clone()).await;
+        let fail = |error: std::io::Error| {
+            DbError::connect(
+                &options.to_string(),
+                ErrorKind::Refused,
+                format!("cannot listen on 127.0.0.1: {error}"),
+            )
+        };
+        Some(started.map_err(fail)?)
+    } else {
+        None
+    };
     let mut connect = PgConnectOptions::new_without_pgpass()
-        .host(&options.host_text())
-        .port(options.target.port)
         .username(&options.target.user)
-        .password(options.exposed_password().unwrap_or_default())
         .database(&options.target.database)
         .application_name(&options.application_name())
         .extra_float_digits(1)
-        .ssl_mode(match options.effective_ssl() {
-            SslMode::Disable => PgSslMode::Disable,
-            SslMode::Prefer => PgSslMode::Prefer,
-            SslMode::Require => PgSslMode::Require,
-            SslMode::VerifyCa => PgSslMode::VerifyCa,
-            SslMode::VerifyFull => PgSslMode::VerifyFull,
-        })
         .disable_statement_logging();
+    connect = match &relay {
+        Some(relay) => connect
+            .host("127.0.0.1")
+            .port(relay.port)
+            .password(&relay.token)
+            .ssl_mode(PgSslMode::Disable),
+        None => connect
+            .host(&options.host_text())
+            .port(options.target.port)
+            .password(options.exposed_password().unwrap_or_default())
+            .ssl_mode(match options.effective_ssl() {
+                SslMode::Disable => PgSslMode::Disable,
+                SslMode::Prefer => PgSslMode::Prefer,
+                SslMode::Require => PgSslMode::Require,
+                SslMode::VerifyCa => PgSslMode::VerifyCa,
+                SslMode::VerifyFull => PgSslMode::VerifyFull,
+            }),
+    };
     if let Some(path) = &options.target.ssl_root_cert {
         connect = connect.ssl_root_cert(path);
     }
@@ -374,7 +401,7 @@ fn sqlx_pool(options: &ConnectOptions, mode: GuardMode, limit: u32) -> PgPool {
     }
     let set_up = (mode == GuardMode::Statements).then(|| guard::set_statements(options));
     let reset = guard::reset_statements(options, mode);
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(limit)
         .min_connections(0)
         .acquire_timeout(options.limits().acquire_timeout)
@@ -389,6 +416,8 @@ fn sqlx_pool(options: &ConnectOptions, mode: GuardMode, limit: u32) -> PgPool {
             })
         })
         .after_connect(move |connection, _| {
+            // Owned by the pool, which may outlive the handle.
+            let _ = &relay;
             let set_up = set_up.clone();
             Box::pin(async move {
                 if let Some(sql) = set_up {
@@ -410,5 +439,6 @@ fn sqlx_pool(options: &ConnectOptions, mode: GuardMode, limit: u32) -> PgPool {
                     .is_ok())
             })
         })
-        .connect_lazy_with(connect)
+        .connect_lazy_with(connect);
+    Ok(pool)
 }

@@ -30,6 +30,7 @@ pub mod identity;
 pub mod legacy;
 mod options;
 mod param;
+mod relay;
 mod row;
 mod session;
 mod snapshot;
