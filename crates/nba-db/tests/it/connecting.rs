@@ -279,12 +279,19 @@ async fn tls_is_verified_as_asked_through_both_pools() {
         .await;
     }
     // A password sqlx refuses to send takes the relay, which encrypts and verifies just the same.
-    prepare(&open(&server, 2).await, "create role odd login password E'line\\nbreak'").await;
+    prepare(
+        &open(&server, 2).await,
+        "create role odd login password E'line\\nbreak'",
+    )
+    .await;
     let mut odd = attempt("localhost", SslMode::VerifyFull, Some(right_pem.as_path()));
     odd.user = "odd".to_owned();
     odd.password = Some("line\nbreak".into());
     let db = Database::connect(&odd).await.unwrap();
-    let encrypted: bool = sqlx::query_scalar(ENCRYPTED_SQL).fetch_one(db.pool()).await.unwrap();
+    let encrypted: bool = sqlx::query_scalar(ENCRYPTED_SQL)
+        .fetch_one(db.pool())
+        .await
+        .unwrap();
     assert!(encrypted);
     let plain = Database::connect(&attempt("127.0.0.1", SslMode::Disable, None))
         .await

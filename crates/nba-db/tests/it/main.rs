@@ -14,6 +14,8 @@ mod fingerprint;
 #[cfg(feature = "embedded")]
 mod pool;
 #[cfg(feature = "embedded")]
+mod pooler;
+#[cfg(feature = "embedded")]
 mod rows;
 #[cfg(feature = "embedded")]
 mod support;
