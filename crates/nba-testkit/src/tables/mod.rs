@@ -7,6 +7,8 @@ mod espn;
 mod hoopr;
 pub mod reference;
 mod row;
+#[cfg(test)]
+mod tests;
 
 pub use row::Rows;
 
