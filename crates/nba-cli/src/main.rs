@@ -1,2 +1,24 @@
-//! The `nba` program.
-fn main() {}
+//! The `nba` program: parses the command line, calls the libraries, renders what they return and exits with
+//! 0 (proven, healthy), 1 (refuted, degraded) or 2 (could not tell, or usage error).
+
+mod cli;
+mod commands;
+mod context;
+#[cfg(feature = "demo")]
+mod progress;
+mod render;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let json = cli.global.json;
+    match commands::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            render::error(&error, json);
+            ExitCode::from(nba_utils::exit_code::COULD_NOT_TELL)
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The command line: every flag and command, with the examples `--help` shows.
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+const HELP_TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+Look      is everything well, and since when?
+  health       compare every table with the baseline
+  dashboard    the same, again and again, with the files the legacy dashboard wrote
+
+Prove     is it the same, row by row?
+  baseline     capture what is there now, or show what was captured
+  db           identity, catalogue, exact counts and queries, read-only
+  ledger       show or verify the chain of recorded evidence
+
+Protect   can we get back?
+  rollback     what a rollback would do, and on which evidence
+
+Move      what runs, and did it do anything?
+  etl          run a legacy script under guard
+  lake         what lies in the data lake
+
+Learn     how does this work here?
+  demo         a replica of the platform: protected, broken on purpose, explained
+  testkit      build parts of the replica to keep
+  config       every setting, where it came from and what it overrode
+  doctor       what this machine has and what it lacks
+  completions  a completion script for your shell
+
+Options:
+{options}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  nba demo                              see it work, nothing to set up
+  nba config check                      is it clear which database is meant?
+  nba baseline capture                  remember what is there
+  nba health --json | jq .overall_status
+  nba --project ~/nba-simulator-aws health
+
+Exit codes: 0 proven or healthy, 1 refuted or degraded, 2 could not tell or usage error.";
+
+/// The safe way to move a live NBA data platform to Rust.
+#[derive(Debug, Parser)]
+#[command(name = "nba", version, long_about = None, help_template = HELP_TEMPLATE, after_help = EXAMPLES, max_term_width = 110, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that mean the same everywhere.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Print pure JSON on standard output; everything else goes to standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say only what was asked for.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more; twice for debugging.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// The project (a legacy checkout) to work in; the nearest folder upwards with `nba.toml` or `.nba` otherwise.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) project: Option<PathBuf>,
+    /// The database to use: a target of `nba.toml`, a variable family (`db`, `rds`, …) or a `postgres://` URL.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+    /// Also write log lines, as JSON, to this file (10 MB, five kept).
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compare every table of the target with the baseline.
+    #[command(after_help = "\
+Examples:
+  nba health                            text, exit code 0, 1 or 2
+  nba health --json | jq .degraded_checks
+  nba health --check games_count        one check, by its own or its legacy name
+  nba health --write                    also write refactoring_logs/latest.json")]
+    Health(HealthArgs),
+    /// Health again and again, writing the files the legacy dashboard wrote.
+    #[command(after_help = "\
+Examples:
+  nba dashboard                         one check, files written
+  nba dashboard --continuous --interval 300
+  nba dashboard --json | jq .overall_status
+
+A continuous run stops by itself with exit code 1 when the state is critical.")]
+    Dashboard(DashboardArgs),
+    /// Capture what is there now, or show what was captured.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// Identity, catalogue, exact counts and queries, read-only.
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Show or verify the chain of recorded evidence.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// What a rollback would do, and on which evidence.
+    #[command(subcommand)]
+    Rollback(RollbackCommand),
+    /// Run a legacy script under guard.
+    #[command(subcommand)]
+    Etl(EtlCommand),
+    /// What lies in the data lake.
+    #[command(subcommand)]
+    Lake(LakeCommand),
+    /// A replica of the platform: protected, broken on purpose, explained.
+    #[cfg(feature = "demo")]
+    #[command(after_help = "\
+Examples:
+  nba demo                              under a minute, leaves nothing behind
+  nba demo --keep                       leaves the replica running and says how to connect
+  nba demo --scale 0.002 --seed 42      smaller, other games")]
+    Demo(DemoArgs),
+    /// Build parts of the replica to keep.
+    #[cfg(feature = "demo")]
+    #[command(subcommand)]
+    Testkit(TestkitCommand),
+    /// Every setting, where it came from and what it overrode.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What this machine has and what it lacks.
+    Doctor,
+    /// A completion script for your shell, on standard output.
+    #[command(after_help = "\
+Examples:
+  nba completions bash > ~/.local/share/bash-completion/completions/nba
+  nba completions zsh > ~/.zfunc/_nba")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Baseline to compare with.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub(crate) baseline: String,
+    /// Report one check only, by its own name (`table:public.games`) or its legacy name (`games_count`).
+    #[arg(long, value_name = "ID")]
+    pub(crate) check: Option<String>,
+    /// Name at most this many rows per difference.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Also write `refactoring_logs/latest.json` and `health_check_<time>.json` in the project.
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DashboardArgs {
+    /// Check again after each interval until stopped.
+    #[arg(long)]
+    pub(crate) continuous: bool,
+    /// Seconds between the starts of two checks.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) interval: u64,
+    /// Stop after this many checks (with --continuous).
+    #[arg(long, value_name = "N", requires = "continuous")]
+    pub(crate) ticks: Option<u64>,
+    /// Baseline to compare with.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub(crate) baseline: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Capture a baseline of every table of the target, in one snapshot.
+    #[command(after_help = "\
+Examples:
+  nba baseline capture
+  nba baseline capture --name before-phase-1")]
+    Capture {
+        /// Name of the baseline.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        name: String,
+    },
+    /// List the baselines of the project.
+    List,
+    /// Show a baseline: identity, time, rule and figures of each table.
+    Show {
+        /// Name of the baseline.
+        #[arg(default_value = "default")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Which server and database this is, and the proof that the session cannot write.
+    Identity,
+    /// Run a query and print its rows, numbers exact.
+    #[command(after_help = "\
+Examples:
+  nba db query 'select count(*) from games'
+  nba db query --json 'select * from games order by game_id limit 3'")]
+    Query {
+        /// The SQL text; reads only.
+        sql: String,
+        /// Print at most this many rows.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+    },
+    /// Exact row counts of all tables, in one snapshot.
+    Counts {
+        /// Only tables whose schema-qualified name contains this text.
+        filter: Option<String>,
+    },
+    /// Every schema, table, view, column, key, index and sequence.
+    Catalog {
+        /// Only relations whose schema-qualified name contains this text; with their columns and keys.
+        filter: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Print the last records.
+    Show {
+        /// How many.
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Check the whole chain: no record edited, lost, doubled or moved.
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RollbackCommand {
+    /// Ordered steps with the evidence why each is needed; changes nothing.
+    Plan {
+        /// Baseline to judge by.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        baseline: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EtlCommand {
+    /// Run one program under guard: own process group, clean environment, deadline, bounded output.
+    #[command(after_help = "\
+Examples:
+  nba etl run --timeout 600 -- python3 scripts/etl/espn_incremental_simple.py --days 3
+
+An exit status of 0 is no evidence that anything happened: without a measured effect the verdict is `not_proven`, exit code 2.")]
+    Run {
+        /// Seconds until the whole process tree is stopped.
+        #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+        timeout: u64,
+        /// Pass these variables of the environment on (a few harmless ones always are).
+        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        pass_env: Vec<String>,
+        /// Count the rows of these tables before and after; more rows are the proof that it did something.
+        #[arg(long, value_name = "SCHEMA.TABLE", value_delimiter = ',')]
+        expect_rows: Vec<String>,
+        /// The program and its arguments; no shell is involved.
+        #[arg(last = true, required = true, value_hint = ValueHint::CommandWithArguments)]
+        argv: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LakeCommand {
+    /// Objects and bytes per prefix, with full pagination.
+    #[command(after_help = "\
+Examples:
+  nba lake inventory                    the bucket of the configuration
+  nba lake inventory --path ./lake      a local folder")]
+    Inventory {
+        /// A local folder instead of the bucket.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        path: Option<PathBuf>,
+        /// Only keys that start with this.
+        #[arg(long, default_value = "", value_name = "PREFIX")]
+        prefix: String,
+    },
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Size of the replica; 1.0 has the row counts of production.
+    #[arg(long, default_value_t = 0.01, value_name = "FACTOR", value_parser = scale)]
+    pub(crate) scale: f64,
+    /// Seed of the generated games.
+    #[arg(long, default_value_t = 1946, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Leave the replica running and say how to connect.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Folder of PostgreSQL binaries (initdb, postgres, pg_ctl).
+    #[arg(long, env = "NBA_PG_BIN", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) pg_bin: Option<PathBuf>,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum TestkitCommand {
+    /// Build the production-shaped database.
+    #[command(after_help = "\
+Examples:
+  nba testkit build --data-dir ./replica            a private server with the data in ./replica
+  nba testkit build --data-dir ./replica --scale 1.0
+  nba --target postgres://me@host/empty_db testkit build --into-target")]
+    Build {
+        /// Size; 1.0 has the row counts of production.
+        #[arg(long, default_value_t = 0.01, value_name = "FACTOR", value_parser = scale)]
+        scale: f64,
+        /// Seed of the generated games.
+        #[arg(long, default_value_t = 1946, value_name = "N")]
+        seed: u64,
+        /// Also fill temporal_events (14,114,617 rows at scale 1.0).
+        #[arg(long)]
+        with_temporal: bool,
+        /// Folder for a private server's data; created when missing, its server is started and left running.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present = "into_target", conflicts_with = "into_target")]
+        data_dir: Option<PathBuf>,
+        /// Build into the (empty) database of --target instead.
+        #[arg(long, requires = "target")]
+        into_target: bool,
+        /// Folder of PostgreSQL binaries (initdb, postgres, pg_ctl).
+        #[arg(long, env = "NBA_PG_BIN", value_name = "DIR", value_hint = ValueHint::DirPath)]
+        pg_bin: Option<PathBuf>,
+    },
+    /// Stop the private server of a data folder.
+    Stop {
+        /// The folder given to `build`.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        data_dir: PathBuf,
+    },
+    /// Write a legacy checkout: a git repository `nba-simulator-aws` and a `home` with the credentials file.
+    Checkout {
+        /// Folder to create.
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Point its credentials at the private server of this data folder (see `build`).
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        data_dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print each value with where it came from and what it overrode; secrets masked.
+    Show {
+        /// Only keys that start with this, such as `database`.
+        prefix: Option<String>,
+    },
+    /// Name conflicts, misspelt names, incomplete families and unreadable files.
+    Check,
+    /// Print the reference of all keys and variables as Markdown.
+    Reference,
+    /// Print a commented `nba.toml` to start from.
+    Example,
+}
+
+/// What `clap` needs to know about a scale: above 0, at most 1.
+#[cfg(feature = "demo")]
+fn scale(text: &str) -> Result<f64, String> {
+    let scale: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if scale > 0.0 && scale <= 1.0 {
+        Ok(scale)
+    } else {
+        Err(format!("`{text}` is not above 0 and at most 1"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_in_the_overview() {
+        let help = Cli::command().render_help().to_string();
+        for command in Cli::command().get_subcommands() {
+            let line = format!("\n  {} ", command.get_name());
+            assert!(
+                help.contains(&line),
+                "`{}` is missing from `nba --help`",
+                command.get_name()
+            );
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `nba health` and `nba dashboard`.
+
+use super::Code;
+use crate::cli::{DashboardArgs, HealthArgs};
+use crate::context::{Context, baseline_name};
+use crate::render::Tone;
+use anyhow::bail;
+use nba_config::Config;
+use nba_migration::ledger::Entry;
+use nba_monitoring::baseline::Baseline;
+use nba_monitoring::health::{
+    HealthOptions, HealthReport, Overall, check, render_text, row_text, write_report,
+};
+use nba_utils::exit_code;
+use std::time::Duration;
+
+/// Where the legacy dashboard wrote its files, relative to the project.
+const LEGACY_LOGS: &str = "refactoring_logs";
+
+pub(crate) async fn run(context: &Context, args: &HealthArgs) -> anyhow::Result<Code> {
+    let config = context.config()?;
+    let baseline = Baseline::load(
+        &Context::baselines(&config)?,
+        &baseline_name(&args.baseline)?,
+    )?;
+    let mut options = HealthOptions::default();
+    options.listed_rows = args.limit;
+    let report = measure(context, &config, &baseline, &options).await?;
+    if args.write {
+        let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
+        context
+            .out
+            .note(&format!("written: {}", files.kept.display()));
+    }
+    match &args.check {
+        Some(id) => one(context, &report, id),
+        None => {
+            context.out.json(&report)?;
+            context.out.line(&painted(&report));
+            Ok(report.exit_code())
+        }
+    }
+}
+
+pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow::Result<Code> {
+    let config = context.config()?;
+    let baseline = Baseline::load(
+        &Context::baselines(&config)?,
+        &baseline_name(&args.baseline)?,
+    )?;
+    let mut ticks = tokio::time::interval(Duration::from_secs(args.interval));
+    // A check that takes longer than the interval delays the next one instead of piling up.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut options = HealthOptions::default();
+    loop {
+        ticks.tick().await;
+        let report = measure(context, &config, &baseline, &options).await?;
+        let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
+        context.out.json(&report)?;
+        context.out.line(&painted(&report));
+        context
+            .out
+            .note(&format!("written: {}", files.latest.display()));
+        let last = !args.continuous || args.ticks == Some(options.check_number);
+        if last || report.overall_status == Overall::Critical {
+            return Ok(report.exit_code());
+        }
+        options.check_number += 1;
+    }
+}
+
+/// Connects and checks; an unreachable database is a report too.
+pub(crate) async fn measure(
+    context: &Context,
+    config: &Config,
+    baseline: &Baseline,
+    options: &HealthOptions,
+) -> anyhow::Result<HealthReport> {
+    // Not being configured is a usage error; not being reachable is a finding.
+    config.database()?;
+    let report = match context.connect(config, "health").await {
+        Ok(db) => check(&db, baseline, options).await,
+        Err(error) => HealthReport::unreachable(baseline, options, &format!("{error:#}")),
+    };
+    context.append(config, &Entry::health(&report))?;
+    Ok(report)
+}
+
+fn painted(report: &HealthReport) -> String {
+    let text = render_text(report);
+    match text.split_once('\n') {
+        Some((first, rest)) => format!(
+            "{}\n{}",
+            Tone::of(&report.verdict).paint(first),
+            rest.trim_end()
+        ),
+        None => text,
+    }
+}
+
+/// One check, by its own or its legacy name.
+fn one(context: &Context, report: &HealthReport, id: &str) -> anyhow::Result<Code> {
+    let Some(record) = report.checks.get(id) else {
+        let known: Vec<&str> = report.checks.keys().map(String::as_str).collect();
+        bail!("no check is called `{id}`; there are {}", known.join(", "));
+    };
+    context.out.json(record)?;
+    context.out.line(&format!(
+        "{} {id}: {}",
+        Tone::of(&record.verdict).paint(record.status.as_str()),
+        record.message
+    ));
+    for row in record
+        .differences
+        .iter()
+        .flat_map(|differences| &differences.rows)
+    {
+        context.out.line(&format!("  {}", row_text(row)));
+    }
+    Ok(match record.verdict.exit_code() {
+        // Told not to look (a skipped check) is no failure of the caller's.
+        exit_code::COULD_NOT_TELL if record.verdict.as_str() == "not_applicable" => {
+            exit_code::PROVEN
+        }
+        code => code,
+    })
+}

@@ -1,0 +1,66 @@
+//! One module per command: parse, call the library, render what it returned.
+
+mod baseline;
+mod config;
+mod db;
+#[cfg(feature = "demo")]
+mod demo;
+mod doctor;
+mod etl;
+mod health;
+mod lake;
+mod ledger;
+mod rollback;
+#[cfg(feature = "demo")]
+mod testkit;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use clap::CommandFactory as _;
+use std::future::Future;
+
+/// Exit code of a command: 0 proven, 1 refuted, 2 could not tell.
+pub(crate) type Code = u8;
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "nba", &mut std::io::stdout());
+        return Ok(nba_utils::exit_code::PROVEN);
+    }
+    let context = Context::new(cli.global)?;
+    match cli.command {
+        Command::Config(command) => config::run(&context, &command),
+        Command::Doctor => doctor::run(&context),
+        Command::Ledger(command) => ledger::run(&context, &command),
+        Command::Health(args) => block_on(health::run(&context, &args)),
+        Command::Dashboard(args) => block_on(health::dashboard(&context, &args)),
+        Command::Baseline(command) => block_on(baseline::run(&context, &command)),
+        Command::Db(command) => block_on(db::run(&context, &command)),
+        Command::Rollback(command) => block_on(rollback::run(&context, &command)),
+        Command::Etl(command) => block_on(etl::run(&context, &command)),
+        Command::Lake(command) => block_on(lake::run(&context, &command)),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => block_on(demo::run(&context, &args)),
+        #[cfg(feature = "demo")]
+        Command::Testkit(command) => block_on(testkit::run(&context, &command)),
+        Command::Completions { .. } => unreachable!("answered above"),
+    }
+}
+
+/// Runs a command on an async runtime, which only commands that talk to something need.
+fn block_on(future: impl Future<Output = anyhow::Result<Code>>) -> anyhow::Result<Code> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(async {
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::select! {
+            outcome = future => outcome,
+            _ = interrupted => Err(anyhow::anyhow!("interrupted; nothing was left half-done")),
+        }
+    });
+    // Connection tasks end with the process; blocking work (a stopping server) is waited for.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    outcome
+}

@@ -1,0 +1,162 @@
+//! What every command shares: flags, project, configuration, run id, output.
+
+use crate::cli::Global;
+use crate::render::Out;
+use anyhow::{Context as _, bail};
+use nba_config::{Config, Inputs};
+use nba_db::{ConnectOptions, Database};
+use nba_migration::ledger::{Entry, Ledger};
+use nba_monitoring::baseline::BaselineName;
+use nba_utils::Hint as _;
+use std::path::PathBuf;
+
+/// Flags, output and the identity of this run.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) out: Out,
+    /// Names this run in `application_name`, the ledger and log lines.
+    pub(crate) run_id: String,
+    /// Keeps the log file open and its secrets masked.
+    pub(crate) logging: nba_utils::logging::LogGuard,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> anyhow::Result<Self> {
+        let out = Out {
+            json: global.json,
+            quiet: global.quiet,
+        };
+        let run_id = uuid::Uuid::now_v7().simple().to_string();
+        let logging =
+            nba_utils::logging::init(&log_options(&global)).context("cannot set up logging")?;
+        Ok(Self {
+            global,
+            out,
+            run_id,
+            logging,
+        })
+    }
+
+    /// The configuration, layers and flags included.
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.inputs()?)?)
+    }
+
+    /// The outside world as configuration sees it.
+    pub(crate) fn inputs(&self) -> anyhow::Result<Inputs> {
+        let mut inputs = Inputs::from_process()?;
+        if let Some(project) = &self.global.project {
+            if !project.is_dir() {
+                bail!("`{}` is no folder", project.display());
+            }
+            inputs = inputs.with_project(std::path::absolute(project)?);
+        }
+        if let Some(target) = &self.global.target {
+            if target.contains("://") {
+                let parsed = nba_config::DatabaseTarget::from_url(target)?;
+                if parsed.password.is_some() {
+                    bail!(
+                        "a password on the command line can be read by every user of this machine: put the URL into DATABASE_URL"
+                    );
+                }
+                inputs.flags.database_url = Some(target.clone().into());
+            } else {
+                inputs.flags.target = Some(target.clone());
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// A guarded, read-only connection to the configured target.
+    pub(crate) async fn connect(&self, config: &Config, command: &str) -> anyhow::Result<Database> {
+        let target = config.database()?;
+        if let Some(password) = &target.password {
+            use nba_config::ExposeSecret as _;
+            self.logging.redactor().register(password.expose_secret());
+        }
+        let options = ConnectOptions::from(&target).application(command, &self.run_id);
+        Ok(Database::connect(options).await?)
+    }
+
+    /// The project's evidence.
+    pub(crate) fn ledger(config: &Config) -> anyhow::Result<Ledger> {
+        Ok(Ledger::in_folder(config.state_directory()?))
+    }
+
+    /// Adds a piece of evidence to the project's ledger.
+    pub(crate) fn append(&self, config: &Config, entry: &Entry) -> anyhow::Result<()> {
+        let receipt = Self::ledger(config)?.append(entry)?;
+        if let Some(recovery) = receipt.recovery {
+            self.out.note(&format!(
+                "the ledger's unfinished last line was moved to `{}`",
+                recovery.moved_to
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where programs are looked for.
+    pub(crate) fn search_path(&self) -> anyhow::Result<String> {
+        Ok(self
+            .inputs()?
+            .environment
+            .get("PATH")
+            .cloned()
+            .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()))
+    }
+
+    /// Folder of the project's baselines.
+    pub(crate) fn baselines(config: &Config) -> anyhow::Result<PathBuf> {
+        Ok(config.state_directory()?.join("baselines"))
+    }
+}
+
+/// A baseline's name as the user typed it.
+pub(crate) fn baseline_name(text: &str) -> anyhow::Result<BaselineName> {
+    Ok(BaselineName::new(text)?)
+}
+
+/// The next step after an error, where one of our errors in its chain knows it.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    fn of<E: std::error::Error + 'static>(
+        error: &anyhow::Error,
+        hint: fn(&E) -> Option<String>,
+    ) -> Option<String> {
+        error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<E>())
+            .find_map(hint)
+    }
+    of(error, nba_config::ConfigError::hint)
+        .or_else(|| of(error, nba_db::DbError::hint))
+        .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
+        .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
+        .or_else(|| of(error, nba_migration::ledger::LedgerError::hint))
+        .or_else(|| of(error, nba_etl::LakeError::hint))
+        .or_else(|| of(error, nba_etl::runner::RunError::hint))
+}
+
+fn log_options(global: &Global) -> nba_utils::logging::LogOptions {
+    use nba_utils::logging::{ConsoleLog, FileLog, LogFormat, LogOptions};
+    let filter = match global.verbose {
+        0 if global.quiet => "error",
+        0 => "warn",
+        1 => {
+            "warn,nba=info,nba_db=info,nba_etl=info,nba_monitoring=info,nba_migration=info,nba_testkit=info"
+        }
+        _ => {
+            "info,nba=debug,nba_db=debug,nba_etl=debug,nba_monitoring=debug,nba_migration=debug,nba_testkit=debug"
+        }
+    };
+    LogOptions {
+        console: Some(ConsoleLog {
+            filter: filter.to_owned(),
+            ..ConsoleLog::default()
+        }),
+        file: global.log_file.as_ref().map(|path| FileLog {
+            format: LogFormat::Json,
+            ..FileLog::at(path)
+        }),
+        ..LogOptions::default()
+    }
+}

@@ -1,0 +1,147 @@
+//! How results and errors look: text with colour on a terminal, plain elsewhere, or pure JSON.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use nba_utils::verdict::Verdict;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// What a piece of text says about the state of things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Proven.
+    Good,
+    /// Refuted.
+    Bad,
+    /// Could not tell.
+    Unsure,
+    /// A heading.
+    Strong,
+    /// Less important.
+    Dim,
+}
+
+impl Tone {
+    /// The tone of a verdict.
+    pub(crate) fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Proven => Tone::Good,
+            Verdict::Refuted { .. } => Tone::Bad,
+            Verdict::NotProven { .. } => Tone::Unsure,
+            Verdict::NotApplicable { .. } => Tone::Dim,
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Tone::Good => AnsiColor::Green.on_default().bold(),
+            Tone::Bad => AnsiColor::Red.on_default().bold(),
+            Tone::Unsure => AnsiColor::Yellow.on_default().bold(),
+            Tone::Strong => Style::new().bold(),
+            Tone::Dim => Style::new().dimmed(),
+        }
+    }
+
+    /// The text in this tone; escape codes are removed again where the stream is no terminal.
+    pub(crate) fn paint(self, text: &str) -> String {
+        let style = self.style();
+        format!("{style}{text}{style:#}")
+    }
+}
+
+/// Where results go. Results are standard output, remarks are standard error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Out {
+    /// Print JSON only.
+    pub(crate) json: bool,
+    /// No remarks.
+    pub(crate) quiet: bool,
+}
+
+impl Out {
+    /// A line of the result; nothing in JSON mode.
+    pub(crate) fn line(self, text: &str) {
+        if !self.json {
+            // A closed pipe (`nba … | head`) is the reader's decision, not our failure.
+            let _ = writeln!(anstream::stdout().lock(), "{text}");
+        }
+    }
+
+    /// A remark beside the result.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
+        }
+    }
+
+    /// The result as JSON; nothing in text mode.
+    pub(crate) fn json(self, value: &impl Serialize) -> anyhow::Result<()> {
+        if self.json {
+            let text = serde_json::to_string_pretty(value)?;
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        }
+        Ok(())
+    }
+
+    /// A table of the result; nothing in JSON mode.
+    pub(crate) fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
+        if self.json {
+            return;
+        }
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(header.iter().copied());
+        for row in rows {
+            table.add_row(row);
+        }
+        for line in table.lines() {
+            self.line(line.trim_end());
+        }
+    }
+}
+
+/// Cells that are not plain text.
+pub(crate) mod cells {
+    use comfy_table::{Cell, CellAlignment};
+
+    /// A figure.
+    pub(crate) fn right(text: String) -> Cell {
+        Cell::new(text).set_alignment(CellAlignment::Right)
+    }
+}
+
+/// An error as a person reads it: what failed, why, and what to do next.
+pub(crate) fn error(error: &anyhow::Error, json: bool) {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let hint = crate::context::hint(error);
+    if json {
+        let value = serde_json::json!({
+            "verdict": "not_proven",
+            "error": causes.first(),
+            "caused_by": causes.get(1..).unwrap_or_default(),
+            "hint": hint,
+        });
+        let _ = writeln!(std::io::stdout().lock(), "{value:#}");
+        return;
+    }
+    let mut text = String::new();
+    for (depth, cause) in causes.iter().enumerate() {
+        // A library that repeats its source would say everything twice.
+        if depth > 0 && causes[depth - 1].contains(cause.as_str()) {
+            continue;
+        }
+        let label = if depth == 0 {
+            Tone::Bad.paint("error:")
+        } else {
+            "  caused by:".to_owned()
+        };
+        let _ = writeln!(text, "{label} {cause}");
+    }
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "{} {hint}", Tone::Strong.paint("hint:"));
+    }
+    let _ = write!(anstream::stderr().lock(), "{text}");
+}
