@@ -1,21 +1,4 @@
 //! Plays one game: a possession is a draw, its outcome rows, and the clock time it took.
-//!
-//! # Rates
-//!
-//! Tuned to the league's usual averages per team and game and to the documented feed: 435–458 rows a game (database dossier
-//! 8.4), about 88 shots of which 46 % fall, 22 free throws, 14 turnovers, 20 fouls, a quarter of the misses rebounded by the
-//! offence, a share of three-point tries that grows with the years, overtime in 6 % of the games, a technical foul in every
-//! other game, an ejection in one of 25. Team rebounds and team turnovers have no player (box-score dossier 14.7).
-//!
-//! # What always holds
-//!
-//! * Score, line score and box score are counted from the rows as they are written.
-//! * A dead ball happens at a whole second, and players change only then, so time on court is whole seconds and adds up
-//!   to five times the length of the game.
-//! * Points of free throws count for the five on court when the foul was called, also when players change between the tries.
-//! * Players who foul out or are sent off are replaced at once and do not return.
-//! * Overtime is planned before tip-off, so that the number of rows can be reached exactly; games that are to be tied are
-//!   steered to it, others end with a winner.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -235,6 +235,8 @@ impl Season {
         let length = match self.start {
             1998 => 11,
             2011 | 2020 => 9,
+            // The seasons that start in the middle of October.
+            2017.. => 14,
             _ => 21,
         };
         let days: Vec<_> = (0..length)
@@ -325,7 +327,13 @@ impl Season {
         self.draws.shuffle(&mut field);
         field.truncate(16);
         let mut series = lengths.into_iter();
-        for round_start in [7, 23, 38, 53] {
+        // In 2020 the finals ended on 11 October.
+        let round_starts = if self.start == 2019 {
+            [3, 18, 32, 46]
+        } else {
+            [7, 23, 38, 53]
+        };
+        for round_start in round_starts {
             let mut winners = Vec::with_capacity(field.len() / 2);
             for (number, pair) in (0u64..).zip(field.chunks_exact(2)) {
                 let length = series.next().unwrap_or(0);
@@ -406,7 +414,7 @@ impl Season {
     fn minute(&mut self, home: &Team, day: NaiveDate, season_type: SeasonType) -> u16 {
         let matinee = match day.weekday() {
             Weekday::Sun if season_type == SeasonType::Regular => 0.70,
-            Weekday::Sat if season_type == SeasonType::Regular => 0.25,
+            Weekday::Sat if season_type == SeasonType::Regular => 0.40,
             _ => 0.02,
         };
         let local = if self.draws.chance(matinee) {
