@@ -194,7 +194,7 @@ where
         format.sql()
     );
     let fail = |error| DbError::from_tokio(operation.clone(), error);
-    let guard = session.arm(&operation)?;
+    let guard = session.arm(&sql)?;
     let outcome = async {
         let sink: CopyInSink<Bytes> = session.raw_client().copy_in(&sql).await.map_err(fail)?;
         let mut load = Load {
@@ -320,7 +320,7 @@ impl CopyOut {
     pub(crate) async fn start(session: Session, source: &str, format: CopyFormat) -> Result<Self> {
         let operation = format!("unloading {}", statement_label(source));
         let sql = format!("copy {source} to stdout with ({})", format.sql());
-        let guard = session.arm(&operation)?;
+        let guard = session.arm(&sql)?;
         let outcome = session.raw_client().copy_out(&sql).await;
         guard.disarm();
         let stream = outcome.map_err(|error| DbError::from_tokio(operation.clone(), error))?;

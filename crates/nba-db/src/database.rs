@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bb8::ManageConnection as _;
-use nba_config::{Host, SslMode};
+use nba_config::{DatabaseSettings, Host, SslMode};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Executor as _};
 use tokio_postgres::Row;
@@ -17,7 +17,7 @@ use crate::ident;
 use crate::options::ConnectOptions;
 use crate::relay::{self, Relay};
 use crate::row::JsonRow;
-use crate::session::{ClientPool, Connection, Manager, Params, PoolUsage, Session};
+use crate::session::{ClientPool, Connection, Manager, Params, PoolSize, PoolUsage, Session};
 use crate::tls;
 
 /// A connection idle for longer than this is tested before sqlx hands it out.
@@ -79,11 +79,9 @@ impl Database {
         let tls = tls::connector(&options)?;
         resolve(&options).await?;
         let (first, guard_mode, server_version_num) = prove_guard(&options, &tls).await?;
-        // The bb8 side carries the bulk work and gets the odd one.
-        let sqlx_limit = options.limits().max_connections / 2;
-        let client_limit = options.limits().max_connections - sqlx_limit;
-        let sqlx = sqlx_pool(&options, &tls, guard_mode, sqlx_limit).await?;
-        let clients = ClientPool::open(&options, tls, guard_mode, client_limit, first).await?;
+        let (sqlx_size, client_size) = split(options.limits());
+        let sqlx = sqlx_pool(&options, &tls, guard_mode, sqlx_size).await?;
+        let clients = ClientPool::open(&options, tls, guard_mode, client_size, first).await?;
         tracing::debug!(target_database = %options, ?guard_mode, "connected");
         Ok(Self {
             inner: Arc::new(Inner {
@@ -265,6 +263,20 @@ impl std::fmt::Debug for Database {
     }
 }
 
+/// Divides the budget; the bb8 side carries the bulk work and gets the odd one.
+fn split(limits: &DatabaseSettings) -> (PoolSize, PoolSize) {
+    let least = limits.min_connections.min(limits.max_connections);
+    let sqlx = PoolSize {
+        least: least / 2,
+        most: limits.max_connections / 2,
+    };
+    let client = PoolSize {
+        least: least - sqlx.least,
+        most: limits.max_connections - sqlx.most,
+    };
+    (sqlx, client)
+}
+
 /// Tells an unknown host from a host that does not answer, before a driver mixes them up.
 async fn resolve(options: &ConnectOptions) -> Result<()> {
     let Host::Tcp(host) = &options.target.host else {
@@ -354,7 +366,7 @@ async fn sqlx_pool(
     options: &ConnectOptions,
     tls: &tokio_postgres_rustls::MakeRustlsConnect,
     mode: GuardMode,
-    limit: u32,
+    size: PoolSize,
 ) -> Result<PgPool> {
     let relay = if relay::is_needed(options.exposed_password()) {
         let started = Relay::start(options, tls.clone()).await;
@@ -402,8 +414,8 @@ async fn sqlx_pool(
     let set_up = (mode == GuardMode::Statements).then(|| guard::set_statements(options));
     let reset = guard::reset_statements(options, mode);
     let pool = PgPoolOptions::new()
-        .max_connections(limit)
-        .min_connections(0)
+        .max_connections(size.most)
+        .min_connections(size.least)
         .acquire_timeout(options.limits().acquire_timeout)
         // Ours, below, asks only connections that sat idle.
         .test_before_acquire(false)

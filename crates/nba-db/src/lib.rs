@@ -12,6 +12,28 @@
 //! # Ok(()) }
 //! ```
 //!
+//! What holds for every session, whichever pool it comes from:
+//!
+//! - It cannot write, unless it was asked for with a purpose ([`Database::writer`]).
+//! - Statements, lock waits and pauses in transactions are limited in time.
+//! - It is named `nba/<command>/<run>` in `pg_stat_activity`.
+//! - Dropping what runs on it cancels that on the server.
+//! - It comes back clean: no transaction, setting, lock or temporary table reaches the next borrower.
+//!
+//! Waiting for a session is fair and bounded ([`ErrorKind::PoolTimeout`]). Errors name SQLSTATE,
+//! table and constraint, never a password or a literal.
+//!
+//! # Two pools
+//!
+//! sqlx is the public face for typed queries; bb8 with bb8-postgres lends whole tokio-postgres
+//! clients, for what sqlx lacks: cancelling, pipelining, exact types for unknown tables. bb8 alone
+//! starves those who wait and hides why connecting fails; both are mended here. deadpool would need
+//! less mending, but bb8 is what the platform asked for, and it measures the same.
+//!
+//! One difference remains between the drivers: with `verify-ca` and `verify-full`, sqlx trusts the
+//! public authorities beside `ssl_root_cert`. The first session of every [`Database`] is verified
+//! against `ssl_root_cert` alone.
+//!
 //! # Features
 //!
 //! - `embedded`: starts private PostgreSQL servers from binaries found on the machine.

@@ -32,7 +32,7 @@ pub struct RowStream {
 impl RowStream {
     async fn start(session: Session, sql: &str, params: Params<'_>) -> Result<Self> {
         let label = statement_label(sql);
-        let guard = session.arm(&label)?;
+        let guard = session.arm(sql)?;
         let outcome = async {
             let statement = session.prepare(sql).await?.statement;
             session

@@ -381,7 +381,7 @@ impl WriteTransaction<'_> {
     {
         let session = &self.writer.session;
         let label = statement_label(sql);
-        let guard = session.arm(&label)?;
+        let guard = session.arm(sql)?;
         let outcome = async {
             let statement = session.prepare(sql).await?.statement;
             let client = session.raw_client();

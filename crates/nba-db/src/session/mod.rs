@@ -18,7 +18,7 @@ use crate::row::JsonRow;
 pub use pool::PoolUsage;
 
 pub(crate) use manager::{Connection, Manager, Prepared};
-pub(crate) use pool::{Checkout, ClientPool, Seat};
+pub(crate) use pool::{Checkout, ClientPool, PoolSize, Seat};
 
 /// Longest wait for a cancelled statement to end before its connection is closed regardless.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
@@ -106,10 +106,12 @@ impl Session {
     }
 
     /// Cancels the running statement on the server if dropped before it is disarmed.
-    pub(crate) fn arm(&self, operation: &str) -> Result<CancelOnDrop<'_>> {
+    ///
+    /// `sql` only names the statement, should the session refuse it.
+    pub(crate) fn arm(&self, sql: &str) -> Result<CancelOnDrop<'_>> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(DbError::SessionCancelled {
-                operation: operation.to_owned(),
+                operation: statement_label(sql),
             });
         }
         Ok(CancelOnDrop {
@@ -159,7 +161,7 @@ impl Session {
     /// Whatever the server says, and [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after a
     /// cancelled statement.
     pub async fn query_rows(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
-        let guard = self.arm(&statement_label(sql))?;
+        let guard = self.arm(sql)?;
         let mut outcome = self.query_once(sql, params).await;
         if outcome.as_ref().err().is_some_and(is_stale_plan) {
             self.connection().forget(sql);
@@ -217,7 +219,7 @@ impl Session {
     /// # Errors
     /// As [`Session::query_rows`].
     pub async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64> {
-        let guard = self.arm(&statement_label(sql))?;
+        let guard = self.arm(sql)?;
         let outcome = async {
             let prepared = self.prepare(sql).await?;
             self.raw_client()
@@ -235,7 +237,7 @@ impl Session {
     /// # Errors
     /// As [`Session::query_rows`].
     pub async fn batch_execute(&self, sql: &str) -> Result<()> {
-        let guard = self.arm(&statement_label(sql))?;
+        let guard = self.arm(sql)?;
         self.mark_dirty();
         let outcome = self
             .raw_client()

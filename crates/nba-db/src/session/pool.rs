@@ -4,6 +4,7 @@
 
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -70,16 +71,17 @@ impl ClientPool {
         options: &ConnectOptions,
         tls: MakeRustlsConnect,
         mode: GuardMode,
-        limit: u32,
+        size: PoolSize,
         first: Connection,
     ) -> Result<Self> {
+        let limit = size.most;
         let after_connect = (mode == GuardMode::Statements).then(|| guard::set_statements(options));
         let manager = Manager::new(options, tls.clone(), after_connect);
         let sink = Sink::default();
         let last_error = Arc::clone(&sink.0);
         let pool = bb8::Pool::builder()
             .max_size(limit)
-            .min_idle(None)
+            .min_idle(size.least)
             .idle_timeout(REAP_IDLE_AFTER)
             .connection_timeout(options.limits().acquire_timeout)
             // The most recently used first: it needs no liveness test, and surplus ones go idle.
@@ -146,8 +148,16 @@ impl ClientPool {
         started: Instant,
         permit: OwnedSemaphorePermit,
     ) -> Result<Session> {
-        let left = self.acquire_timeout.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, self.pool.get_owned()).await {
+        let mut get = std::pin::pin!(self.pool.get_owned());
+        let outcome = match futures::poll!(&mut get) {
+            // The usual case, an idle connection, needs no timer.
+            Poll::Ready(outcome) => Ok(outcome),
+            Poll::Pending => {
+                let left = self.acquire_timeout.saturating_sub(started.elapsed());
+                tokio::time::timeout(left, get).await
+            }
+        };
+        match outcome {
             Ok(Ok(connection)) => {
                 let seat = self.sit(Holder {
                     at,
@@ -224,6 +234,15 @@ impl ClientPool {
             in_use: self.limit.saturating_sub(free),
         }
     }
+}
+
+/// Connections of one of the two pools.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolSize {
+    /// Kept open when idle.
+    pub(crate) least: u32,
+    /// Open at most.
+    pub(crate) most: u32,
 }
 
 /// How much of a pool is in use.
