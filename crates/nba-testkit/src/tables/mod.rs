@@ -1,6 +1,6 @@
 //! The rows themselves, encoded for `COPY`.
 //!
-//! [`GameTables`] turns one simulated game into the rows of every table it appears in; [`reference`] makes the rows that belong to no
+//! [`GameTables`] turns one simulated game into the rows of every table it appears in; [`mod@reference`] makes the rows that belong to no
 //! game. Both depend on the seed alone, so two replicas of one seed and scale are equal byte for byte.
 
 mod espn;

@@ -7,3 +7,17 @@ mod defects;
 mod memory;
 mod replica;
 mod support;
+
+#[test]
+fn no_file_is_forgotten() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let declared = format!("\nmod {name};");
+        assert!(
+            name == "main" || include_str!("main.rs").contains(&declared),
+            "{name} is not compiled"
+        );
+    }
+}

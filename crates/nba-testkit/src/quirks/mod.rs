@@ -14,6 +14,9 @@
 
 use crate::sim::GameHeader;
 
+#[cfg(test)]
+mod tests;
+
 /// How often a quirk appears.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rate {
