@@ -2,6 +2,7 @@
 
 mod background;
 pub mod defects;
+pub mod lake;
 pub mod legacy;
 pub mod local_copy;
 pub mod plan;

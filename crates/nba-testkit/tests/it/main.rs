@@ -4,6 +4,7 @@
 
 mod agreement;
 mod defects;
+mod legacy_loaders;
 mod memory;
 mod replica;
 mod support;

@@ -65,21 +65,20 @@ def side_values(team, scores):
     cells, percent = totals.get("ttls") or [], totals.get("pcts") or []
     if len(cells) < 14:
         figures = ["0-0", "0-0", "0-0", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        points = 0
     else:
         figures = cells[1:4] + [parse_percentage(p) for p in (percent + ["", "", "", ""])[1:4]]
         figures += [safe_int(cells[i]) for i in range(4, 12)]
-        points = safe_int(cells[13])
-    return [tm.get("id"), tm.get("abbrev"), points] + figures
+    return [tm.get("id"), tm.get("abbrev"), scores.get(bool(tm.get("hm")), 0)] + figures
 
 
 def rows_of(package, game_id):
     team_row, players = None, []
     try:
         info = package["gmInfo"]
+        scores = {bool(t.get("isHome")): safe_int(t.get("score")) for t in package["gmStrp"]["tms"]}
         sides = {}
         for team in package.get("bxscr") or []:
-            sides[bool((team.get("tm") or {}).get("hm"))] = side_values(team, None)
+            sides[bool((team.get("tm") or {}).get("hm"))] = side_values(team, scores)
         referees = (info.get("refs") or []) + [{}, {}, {}]
         team_row = ([str(game_id), parse_date(info.get("dtTm"))] + sides[True] + sides[False]
                     + [safe_int(info.get("attnd")), info.get("gameState")]
