@@ -42,13 +42,20 @@ pub(super) fn fingerprint_sql(table: &TableSpec) -> String {
     let digests: String = (0..columns.len())
         .map(|index| format!(", sum(h{index})::text, count(h{index})"))
         .collect();
-    // `offset 0` keeps the planner from inlining the hashes into both aggregates; a constant zero does not forbid parallel
-    // plans. `nothing` keeps a table without columns countable.
+    if hashes.is_empty() {
+        // Nothing but the number of rows, which may then come from the smallest index.
+        return format!(
+            "select 0::int4, count(*), (count(*)::numeric * {row})::text from {relation}",
+            relation = table.relation_sql(),
+        );
+    }
+    // Without a volatile function in it the inner query would be merged into the outer one and every hash computed for each
+    // of its uses; `offset 0` prevents that too, but forbids parallel plans (measured on PostgreSQL 15: 2.3 s against 1.5 s
+    // for a million rows of 29 columns). `clock_timestamp()` is the cheapest volatile function that is parallel safe.
     format!(
         "select {bucket} as b, count(*), sum({row})::text{digests} \
-         from (select {key}{hashes}{comma}null::int8 as nothing from {relation} offset 0) v group by 1",
+         from (select {key}{hashes}, clock_timestamp() as barrier from {relation}) v group by 1",
         hashes = hashes.join(", "),
-        comma = if hashes.is_empty() { "" } else { ", " },
         relation = table.relation_sql(),
     )
 }

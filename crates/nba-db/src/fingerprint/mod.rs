@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 pub use self::rows::{RowDetail, RowDigest, RowStream, row_values, stream_rows};
-pub use self::snapshot::{SnapshotInfo, in_snapshot};
+pub use self::snapshot::{SnapshotInfo, in_session_snapshot, in_snapshot};
 pub use self::spec::{
     ColumnSpec, FoundTable, KeySpec, TableName, TableSpec, bucket_count, discover,
 };
@@ -153,7 +153,7 @@ impl TableFingerprint {
 ///
 /// # Cancellation
 ///
-/// Dropping the future leaves the statement to the session's time-out; sessions of [`crate`] cancel it on drop.
+/// Dropping the future leaves the statement to the session's time-out, unless it runs inside [`in_session_snapshot`].
 pub async fn fingerprint(
     client: &Client,
     table: &TableSpec,

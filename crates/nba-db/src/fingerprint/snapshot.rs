@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use super::FingerprintError;
+use crate::session::Session;
 
 /// When and where in the database's history a snapshot was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +55,23 @@ where
     R: Send,
     F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
 {
+    let clients: Vec<&'e Client> = connections.iter().map(|connection| &**connection).collect();
+    over(&clients, items, job).await
+}
+
+async fn over<'e, T, R, F>(
+    clients: &[&'e Client],
+    items: &'e [T],
+    job: F,
+) -> Result<(SnapshotInfo, Vec<Result<R, FingerprintError>>), FingerprintError>
+where
+    T: Sync,
+    R: Send,
+    F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
+{
     let operation = "take a snapshot shared by all connections";
     let failed = |source| FingerprintError::query(operation, source);
-    let Some((leader, followers)) = connections.split_first() else {
+    let Some((leader, followers)) = clients.split_first() else {
         return Err(FingerprintError::NoConnection {
             operation: operation.to_owned(),
         });
@@ -74,7 +89,7 @@ where
     let info = SnapshotInfo {
         transactions: row.get(1),
         taken_at: row.get(2),
-        connections: connections.len(),
+        connections: clients.len(),
     };
     // The id comes from the server and is hexadecimal digits and dashes; the quotes are doubled all the same.
     let join = format!(
@@ -84,35 +99,34 @@ where
     try_join_all(followers.iter().map(|client| client.batch_execute(&join)))
         .await
         .map_err(failed)?;
-    try_join_all(
-        connections
-            .iter()
-            .map(|client| client.batch_execute(SETTINGS)),
-    )
-    .await
-    .map_err(failed)?;
+    try_join_all(clients.iter().map(|client| client.batch_execute(SETTINGS)))
+        .await
+        .map_err(failed)?;
 
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<R, FingerprintError>>>> =
         items.iter().map(|_| Mutex::new(None)).collect();
-    join_all(connections.iter().map(|client| async {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(item), Some(slot)) = (items.get(index), results.get(index)) else {
-                break;
-            };
-            let result = guarded(client, item, &job).await;
-            let lost = result
-                .as_ref()
-                .is_err_and(FingerprintError::is_connection_lost)
-                || client.is_closed();
-            *slot.lock().await = Some(result);
-            if lost {
-                return;
+    join_all(clients.iter().map(|&client| {
+        let (next, results, job) = (&next, &results, &job);
+        async move {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let (Some(item), Some(slot)) = (items.get(index), results.get(index)) else {
+                    break;
+                };
+                let result = guarded(client, item, job).await;
+                let lost = result
+                    .as_ref()
+                    .is_err_and(FingerprintError::is_connection_lost)
+                    || client.is_closed();
+                *slot.lock().await = Some(result);
+                if lost {
+                    return;
+                }
             }
+            // A failure here means the connection is gone, and the transaction with it.
+            client.batch_execute("rollback").await.ok();
         }
-        // A failure here means the connection is gone, and the transaction with it.
-        client.batch_execute("rollback").await.ok();
     }))
     .await;
 
@@ -128,6 +142,39 @@ where
         })
         .collect();
     Ok((info, results))
+}
+
+/// [`in_snapshot`] over sessions of a pool: dropping the future cancels what is running on the server.
+///
+/// A session cancelled that way takes no further statement; its connection is replaced.
+///
+/// # Errors
+///
+/// As [`in_snapshot`], and [`FingerprintError::NoConnection`] for a session that was cancelled before.
+pub async fn in_session_snapshot<'e, T, R, F>(
+    sessions: &'e [Session],
+    items: &'e [T],
+    job: F,
+) -> Result<(SnapshotInfo, Vec<Result<R, FingerprintError>>), FingerprintError>
+where
+    T: Sync,
+    R: Send,
+    F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
+{
+    let operation = "take a snapshot shared by all sessions";
+    let mut guards = Vec::with_capacity(sessions.len());
+    for session in sessions {
+        let lost = |_| FingerprintError::NoConnection {
+            operation: operation.to_owned(),
+        };
+        guards.push(session.arm(operation).map_err(lost)?);
+    }
+    let clients: Vec<&'e Client> = sessions.iter().map(Session::client).collect();
+    let outcome = over(&clients, items, job).await;
+    for guard in guards {
+        guard.disarm();
+    }
+    outcome
 }
 
 async fn guarded<'e, T, R, F>(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use futures::{FutureExt, StreamExt};
 use nba_db::fingerprint::{
     Digest, FingerprintError, FoundTable, RowDetail, RowDigest, TableFingerprint, TableSpec,
-    discover, fingerprint, in_snapshot, stream_rows,
+    discover, fingerprint, in_session_snapshot, stream_rows,
 };
 use nba_db::tokio_postgres::Client;
 use nba_db::{Database, Session};
@@ -111,17 +111,16 @@ pub async fn capture(db: &Database, options: &CaptureOptions) -> Result<Baseline
     // Before anything else: which database is this?
     let identity = db.identity().await.map_err(Box::new)?;
     let sessions = options.effort.sessions(db).await.map_err(Box::new)?;
-    let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
-    capture_over(&clients, identity, options).await
+    capture_over(&sessions, identity, options).await
 }
 
 async fn capture_over(
-    connections: &[&Client],
+    sessions: &[Session],
     identity: TargetIdentity,
     options: &CaptureOptions,
 ) -> Result<Baseline, BaselineError> {
     let draft = Draft::start(&options.folder, &options.name)?;
-    let Some(first) = connections.first() else {
+    let Some(first) = sessions.first().map(Session::client) else {
         return Err(FingerprintError::NoConnection {
             operation: "take a baseline".to_owned(),
         }
@@ -137,7 +136,7 @@ async fn capture_over(
     tasks.extend([Task::Views, Task::TwinGames, Task::Activity]);
 
     let rows_folder = draft.folder().join(ROWS);
-    let (snapshot, results) = in_snapshot(connections, &tasks, |client, task| {
+    let (snapshot, results) = in_session_snapshot(sessions, &tasks, |client, task| {
         run(client, task, options, &rows_folder).boxed()
     })
     .await?;

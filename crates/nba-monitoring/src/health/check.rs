@@ -7,7 +7,7 @@ use chrono::Utc;
 use futures::FutureExt;
 use nba_db::fingerprint::{
     FingerprintError, FoundTable, KeySpec, TableFingerprint, TableName, TableSpec, discover,
-    fingerprint, in_snapshot,
+    fingerprint, in_session_snapshot,
 };
 use nba_db::tokio_postgres::Client;
 use nba_db::{Database, Session};
@@ -82,8 +82,7 @@ pub async fn check(db: &Database, baseline: &Baseline, options: &HealthOptions) 
         Ok(sessions) => sessions,
         Err(error) => return run.unreachable(&chain(&error)),
     };
-    let clients: Vec<&Client> = sessions.iter().map(Session::client).collect();
-    match compare(&clients, &mut run).await {
+    match compare(&sessions, &mut run).await {
         Ok(()) => run.finish(),
         Err(error) => run.unreachable(&error.reason()),
     }
@@ -304,8 +303,8 @@ enum Found {
     Activity(Activity),
 }
 
-async fn compare(connections: &[&Client], run: &mut Run<'_>) -> Result<(), FingerprintError> {
-    let Some(first) = connections.first() else {
+async fn compare(sessions: &[Session], run: &mut Run<'_>) -> Result<(), FingerprintError> {
+    let Some(first) = sessions.first().map(Session::client) else {
         return Err(FingerprintError::NoConnection {
             operation: "compare the tables".to_owned(),
         });
@@ -339,7 +338,7 @@ async fn compare(connections: &[&Client], run: &mut Run<'_>) -> Result<(), Finge
         rows: run.options.max_located_rows,
         listed: run.options.listed_rows,
     };
-    let (snapshot, results) = in_snapshot(connections, &tasks, |client, task| {
+    let (snapshot, results) = in_session_snapshot(sessions, &tasks, |client, task| {
         measure(client, task, baseline, effort, limits).boxed()
     })
     .await?;

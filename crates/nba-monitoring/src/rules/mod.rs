@@ -9,8 +9,10 @@ mod documented;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use nba_db::fingerprint::TableName;
+use nba_utils::Hint;
 use serde::{Deserialize, Serialize};
 
 /// What may change in a table.
@@ -103,12 +105,13 @@ const USUAL_GROWTH_PERCENT: u32 = 10;
 
 /// An entry of the user's rules: a rule, and optionally a weight.
 ///
-/// In `nba.toml`:
+/// In a rules file (see [`RuleBook::load`]):
 ///
-/// ```toml
-/// [health.rules]
-/// "public.teams" = "frozen"
-/// "public.games" = { rule = "append_only", max_growth_percent = 2, criticality = "critical" }
+/// ```json
+/// {
+///   "public.teams": "frozen",
+///   "public.games": { "rule": "append_only", "max_growth_percent": 2, "criticality": "critical" }
+/// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RawOverride")]
@@ -192,6 +195,29 @@ impl RuleBook {
         Self { overrides }
     }
 
+    /// The documented roles with the changes in a file, usually `.nba/rules.json`; no file, no changes.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleFileError`] with the line when the file cannot be read or has an unknown rule or limit.
+    pub fn load(path: &Path) -> Result<Self, RuleFileError> {
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            other => other.map_err(|source| RuleFileError::Read {
+                path: path.to_owned(),
+                source,
+            })?,
+        };
+        serde_json::from_slice(&text)
+            .map(Self::with_overrides)
+            .map_err(|source| RuleFileError::Form {
+                path: path.to_owned(),
+                source,
+            })
+    }
+
     /// The user's entries for tables that are not among `known`; most likely misspelt.
     pub fn unused<'a>(&'a self, known: &'a [TableName]) -> impl Iterator<Item = &'a TableName> {
         self.overrides.keys().filter(|name| !known.contains(name))
@@ -228,6 +254,39 @@ impl RuleBook {
                 origin: RuleOrigin::Configured,
             },
             None => default,
+        }
+    }
+}
+
+/// A rules file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleFileError {
+    /// It cannot be read.
+    #[error("could not read the rules in `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// It has another form.
+    #[error("the rules in `{}` have an error", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+}
+
+impl Hint for RuleFileError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Form { .. } => Some(
+                "write entries such as `\"public.teams\": \"frozen\"`; the rules are frozen, append_only, growing, external and expected_empty".to_owned(),
+            ),
         }
     }
 }

@@ -154,3 +154,29 @@ fn rules_survive_their_json_form() {
         assert_eq!(serde_json::from_str::<TableRule>(&json).unwrap(), whole);
     }
 }
+
+#[test]
+fn a_rules_file_is_read_or_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.json");
+    assert_eq!(RuleBook::load(&path).unwrap(), RuleBook::default());
+    std::fs::write(&path, r#"{"public.games": "frozen"}"#).unwrap();
+    assert_eq!(
+        rule(&RuleBook::load(&path).unwrap(), "public.games", 1).rule,
+        Rule::Frozen
+    );
+    for text in [
+        "{\n\"public.games\": \"forzen\"}",
+        "{\n\"games\": \"frozen\"}",
+        "{\n\"public.games\": ",
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = RuleBook::load(&path).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(
+            error.to_string().contains("rules.json") && source.contains("line 2"),
+            "{text}: {source}"
+        );
+        assert!(error.hint().is_some());
+    }
+}

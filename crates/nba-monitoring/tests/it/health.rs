@@ -6,7 +6,7 @@ use nba_monitoring::health::{
     DifferenceKind, HealthOptions, HealthReport, Overall, Status, check, render_text,
 };
 
-use crate::platform::{DATABASE, Platform, degraded, table};
+use crate::platform::{DATABASE, Platform, degraded, table, writer};
 
 #[tokio::test]
 async fn an_untouched_platform_is_healthy() {
@@ -526,4 +526,53 @@ async fn a_report_survives_its_files() {
         2,
         "no draft is left"
     );
+}
+
+#[tokio::test]
+async fn an_abandoned_run_stops_on_the_server() {
+    let platform = Platform::start().await;
+    let baseline = platform.capture().await;
+    let locker = writer(&platform.server).await;
+    // Another connection: inside a transaction the activity view stands still.
+    let observer = writer(&platform.server).await;
+    locker
+        .batch_execute("begin; lock table games in access exclusive mode")
+        .await
+        .unwrap();
+    let running = "select count(*) from pg_stat_activity
+        where application_name like 'nba/%' and state = 'active' and wait_event_type = 'Lock'";
+    {
+        let options = HealthOptions::default();
+        let run = check(&platform.db, &baseline, &options);
+        let seen = async {
+            while observer
+                .query_one(running, &[])
+                .await
+                .unwrap()
+                .get::<_, i64>(0)
+                == 0
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            report = run => panic!("the run ended before it was abandoned: {}", render_text(&report)),
+            () = seen => {}
+        }
+    }
+    // The lock time-out is five seconds; a cancelled statement is gone at once.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3);
+    while observer
+        .query_one(running, &[])
+        .await
+        .unwrap()
+        .get::<_, i64>(0)
+        > 0
+    {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the statement still waits on the server"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
 }

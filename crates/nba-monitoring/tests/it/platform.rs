@@ -93,7 +93,8 @@ impl Platform {
     }
 }
 
-async fn writer(server: &EmbeddedServer) -> Client {
+/// An unguarded connection, as a legacy program has it.
+pub(crate) async fn writer(server: &EmbeddedServer) -> Client {
     let (client, connection) = nba_db::tokio_postgres::connect(&server.url(DATABASE), NoTls)
         .await
         .unwrap();
