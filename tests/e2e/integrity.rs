@@ -6,6 +6,8 @@ use nba_db::{
 };
 use nba_tests::integrity::CHECKS;
 
+use super::change;
+
 /// The columns the checks look at, without the keys that would keep the defects out.
 const SOUND: &str = "
     create table games (game_id text, home_team_id text, away_team_id text);
@@ -76,18 +78,6 @@ async fn red(server: &EmbeddedServer, database: &str) -> Vec<&'static str> {
     }
     db.close().await;
     red
-}
-
-/// What the checks must never do themselves.
-async fn change(server: &EmbeddedServer, database: &str, sql: &str) {
-    let (client, connection) =
-        nba_db::tokio_postgres::connect(&server.url(database), nba_db::tokio_postgres::NoTls)
-            .await
-            .unwrap();
-    let driver = tokio::spawn(connection);
-    client.batch_execute(sql).await.unwrap();
-    drop(client);
-    driver.await.unwrap().unwrap();
 }
 
 #[tokio::test]
