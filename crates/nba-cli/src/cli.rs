@@ -65,7 +65,7 @@ pub(crate) struct Global {
     /// Say more; twice for debugging.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// The project (a legacy checkout) to work in; the nearest folder upwards with `nba.toml` or `.nba` otherwise.
+    /// The project (a legacy checkout) to work in; the nearest folder upwards with `nba.toml` otherwise, or else this one.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) project: Option<PathBuf>,
     /// The database to use: a target of `nba.toml`, a variable family (`db`, `rds`, …) or a `postgres://` URL.
@@ -74,6 +74,14 @@ pub(crate) struct Global {
     /// Also write log lines, as JSON, to this file (10 MB, five kept).
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) log_file: Option<PathBuf>,
+}
+
+/// Whether a command line that could not be parsed asks for JSON; what follows `--` belongs to another program.
+pub(crate) fn asks_for_json(words: impl IntoIterator<Item = std::ffi::OsString>) -> bool {
+    words
+        .into_iter()
+        .take_while(|word| word != "--")
+        .any(|word| word == "--json")
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +100,7 @@ Examples:
   nba dashboard                         one check, files written
   nba dashboard --continuous --interval 300
   nba dashboard --json | jq .overall_status
+  nba dashboard --continuous --json     one line of JSON per check
 
 A continuous run stops by itself with exit code 1 when the state is critical.")]
     Dashboard(DashboardArgs),

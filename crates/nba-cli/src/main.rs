@@ -12,7 +12,15 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        // The line could not be understood, so its `--json` has to be looked for.
+        Err(error) if error.use_stderr() && cli::asks_for_json(std::env::args_os()) => {
+            render::usage_error(&error);
+            return ExitCode::from(nba_utils::exit_code::COULD_NOT_TELL);
+        }
+        Err(error) => error.exit(),
+    };
     let json = cli.global.json;
     match commands::run(cli) {
         Ok(code) => ExitCode::from(code),

@@ -84,6 +84,15 @@ impl Out {
         Ok(())
     }
 
+    /// One of several results as JSON on a line of its own; nothing in text mode.
+    pub(crate) fn json_line(self, value: &impl Serialize) -> anyhow::Result<()> {
+        if self.json {
+            let text = serde_json::to_string(value)?;
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        }
+        Ok(())
+    }
+
     /// A table of the result; nothing in JSON mode.
     pub(crate) fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
         if self.json {
@@ -111,6 +120,29 @@ pub(crate) mod cells {
     pub(crate) fn right(text: String) -> Cell {
         Cell::new(text).set_alignment(CellAlignment::Right)
     }
+}
+
+/// A command line that could not be understood, as JSON.
+pub(crate) fn usage_error(error: &clap::Error) {
+    let text = error.render().to_string();
+    let (message, usage) = match error.kind() {
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            ("a command is missing", None)
+        }
+        _ => match text.split_once("Usage:") {
+            Some((message, usage)) => (message, usage.lines().next()),
+            // What follows the first paragraph points to `--help`.
+            None => (text.split("\n\n").next().unwrap_or_default(), None),
+        },
+    };
+    let hint = usage.map(|usage| format!("usage: {}", usage.trim()));
+    let value = serde_json::json!({
+        "verdict": "not_proven",
+        "error": message.trim().trim_start_matches("error: "),
+        "caused_by": [],
+        "hint": hint.unwrap_or_else(|| "see `nba --help`".to_owned()),
+    });
+    let _ = writeln!(std::io::stdout().lock(), "{value:#}");
 }
 
 /// An error as a person reads it: what failed, why, and what to do next.

@@ -179,13 +179,13 @@ async fn catalog(context: &Context, db: &Database, filter: Option<&str>) -> anyh
     catalog
         .sequences
         .retain(|sequence| selected(filter, &sequence.sequence));
-    context.out.json(&catalog)?;
-    if catalog.relations.is_empty() {
+    if filter.is_some() && catalog.relations.is_empty() {
         anyhow::bail!(
             "no relation of the database has `{}` in its name",
             filter.unwrap_or_default()
         );
     }
+    context.out.json(&catalog)?;
     let rows = catalog.relations.iter().map(|relation| {
         vec![
             relation.table.to_string().into(),

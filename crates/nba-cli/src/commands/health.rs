@@ -56,7 +56,11 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
         ticks.tick().await;
         let report = measure(context, &config, &baseline, &options).await?;
         let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
-        context.out.json(&report)?;
+        if args.continuous {
+            context.out.json_line(&report)?;
+        } else {
+            context.out.json(&report)?;
+        }
         context.out.line(&painted(&report));
         context
             .out

@@ -18,16 +18,13 @@ use crate::cli::{Cli, Command};
 use crate::context::Context;
 use clap::CommandFactory as _;
 use std::future::Future;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit code of a command: 0 proven, 1 refuted, 2 could not tell.
 pub(crate) type Code = u8;
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
-    if let Command::Completions { shell } = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "nba", &mut std::io::stdout());
-        return Ok(nba_utils::exit_code::PROVEN);
-    }
     let context = Context::new(cli.global)?;
     match cli.command {
         Command::Config(command) => config::run(&context, &command),
@@ -44,8 +41,18 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Demo(args) => block_on(demo::run(&context, &args)),
         #[cfg(feature = "demo")]
         Command::Testkit(command) => block_on(testkit::run(&context, &command)),
-        Command::Completions { .. } => unreachable!("answered above"),
+        Command::Completions { shell } => completions(&context, shell),
     }
+}
+
+fn completions(context: &Context, shell: clap_complete::Shell) -> anyhow::Result<Code> {
+    // Not straight to standard output: the generator panics when its reader has gone.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "nba", &mut script);
+    let script = String::from_utf8(script)?;
+    context.out.json(&script)?;
+    context.out.line(script.trim_end());
+    Ok(nba_utils::exit_code::PROVEN)
 }
 
 /// Runs a command on an async runtime, which only commands that talk to something need.
@@ -54,10 +61,12 @@ fn block_on(future: impl Future<Output = anyhow::Result<Code>>) -> anyhow::Resul
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(async {
-        let interrupted = tokio::signal::ctrl_c();
+        // Not SIGHUP: taking it would undo `nohup`.
+        let mut terminated = signal(SignalKind::terminate())?;
         tokio::select! {
             outcome = future => outcome,
-            _ = interrupted => Err(anyhow::anyhow!("interrupted; nothing was left half-done")),
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted before it was finished")),
+            _ = terminated.recv() => Err(anyhow::anyhow!("told to stop before it was finished")),
         }
     });
     // Connection tasks end with the process; blocking work (a stopping server) is waited for.
