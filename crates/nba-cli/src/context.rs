@@ -3,7 +3,7 @@
 use crate::cli::Global;
 use crate::render::Out;
 use anyhow::{Context as _, bail};
-use nba_config::{Config, Inputs};
+use nba_config::{Config, ExposeSecret as _, Inputs};
 use nba_db::{ConnectOptions, Database};
 use nba_migration::ledger::{Entry, Ledger};
 use nba_monitoring::baseline::BaselineName;
@@ -39,7 +39,17 @@ impl Context {
 
     /// The configuration, layers and flags included.
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(self.inputs()?)?)
+        let config = Config::load(self.inputs()?)?;
+        self.hide_secrets(&config);
+        Ok(config)
+    }
+
+    /// Keeps what a configuration knows out of every log line.
+    pub(crate) fn hide_secrets(&self, config: &Config) {
+        let redactor = self.logging.redactor();
+        for secret in config.secrets() {
+            redactor.register(secret.expose_secret());
+        }
     }
 
     /// The outside world as configuration sees it.
@@ -70,10 +80,6 @@ impl Context {
     /// A guarded, read-only connection to the configured target.
     pub(crate) async fn connect(&self, config: &Config, command: &str) -> anyhow::Result<Database> {
         let target = config.database()?;
-        if let Some(password) = &target.password {
-            use nba_config::ExposeSecret as _;
-            self.logging.redactor().register(password.expose_secret());
-        }
         let options = ConnectOptions::from(&target).application(command, &self.run_id);
         Ok(Database::connect(options).await?)
     }

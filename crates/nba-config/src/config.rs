@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use crate::{
     error::{ConfigError, Result},
     inputs::Inputs,
+    layer,
     load::{self, Loaded},
+    names::Kind,
     origin::Origin,
     resolve,
     s3::S3Settings,
@@ -125,6 +127,22 @@ impl Config {
     /// [`ConfigError::Value`] where `[pool]` is wrong.
     pub fn target_names(&self) -> Result<Vec<String>> {
         Ok(resolve::known(&self.loaded, &self.database_settings()?))
+    }
+
+    /// Every secret of every source, used or not: what must be hidden in whatever is written.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let entries = self.loaded.layers.iter().flat_map(|layer| &layer.entries);
+        entries
+            .filter_map(|(key, entry)| {
+                let text = entry.value.as_ref().ok()?;
+                match layer::kind(key) {
+                    Kind::Secret => Some(text.clone().into()),
+                    Kind::Url => DatabaseTarget::from_url(text).ok()?.password,
+                    _ => None,
+                }
+            })
+            .collect()
     }
 
     /// `[pool]`.

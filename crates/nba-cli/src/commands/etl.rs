@@ -5,6 +5,7 @@ use crate::cli::EtlCommand;
 use crate::context::Context;
 use crate::render::Tone;
 use anyhow::{Context as _, bail};
+use nba_config::ExposeSecret as _;
 use nba_db::Database;
 use nba_db::counts::CountOptions;
 use nba_db::ident::TableName;
@@ -43,6 +44,9 @@ pub(crate) async fn run(context: &Context, command: &EtlCommand) -> anyhow::Resu
         config.project(),
         environment(context, pass_env)?,
     );
+    for secret in config.secrets() {
+        script.environment.hide(secret.expose_secret());
+    }
     script.deadline = Duration::from_secs(*timeout);
     let mut report = run_async(script).await?;
     let after = rows(db.as_ref(), &tables).await?;
@@ -134,8 +138,13 @@ fn show(
         "verdict": report.verdict,
     }))?;
     if !context.out.quiet {
-        context.out.line(report.stdout.text.trim_end());
-        context.out.note(report.stderr.text.trim_end());
+        let (stdout, stderr) = (report.stdout.text.trim_end(), report.stderr.text.trim_end());
+        if !stdout.is_empty() {
+            context.out.line(stdout);
+        }
+        if !stderr.is_empty() {
+            context.out.note(stderr);
+        }
     }
     context.out.line(&format!(
         "{} after {}",

@@ -65,6 +65,11 @@ impl Environment {
         self.variables.insert(name.to_owned(), value);
     }
 
+    /// Hides a secret that the script may find elsewhere, such as in the checkout's credentials file.
+    pub fn hide(&mut self, secret: impl Into<String>) {
+        self.secrets.push(secret.into());
+    }
+
     /// Names of all variables.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().map(String::as_str)
