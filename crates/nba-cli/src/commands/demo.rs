@@ -23,6 +23,7 @@ use nba_utils::Verdict;
 use nba_utils::atomic::{self, NewFile};
 use nba_utils::format::{bytes, duration, thousands};
 use serde::Serialize;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The damage the demo does, in this order; the wrong database comes after it.
@@ -50,6 +51,9 @@ const NOBODY: &str = "nba-sim-db.replica.invalid";
 struct Story {
     #[serde(flatten)]
     verdict: Verdict,
+    /// How to use what `--keep` left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<Kept>,
     replica_rows: u64,
     lake_objects: u64,
     healthy_before: bool,
@@ -72,6 +76,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     let out = context.out;
     let stage = Stage::build(context, args).await?;
     let config = stage.config()?;
+    context.hide_secrets(&config);
     let db = context.connect(&config, "demo").await?;
     show_config(out, &config)?;
     show_identity(out, &db).await?;
@@ -115,8 +120,17 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     heading(out, "result");
     let summary = format!("{found} of {} defects found, each by name", defects.len());
     say(out, &Tone::of(&verdict).paint(&summary));
+    let replica_rows = stage.rows;
+    let kept = if args.keep {
+        Some(stage.keep(out)?)
+    } else {
+        stage.tear_down().await?;
+        say(out, "the replica is stopped and removed");
+        None
+    };
     let story = Story {
-        replica_rows: stage.rows,
+        kept,
+        replica_rows,
         lake_objects,
         healthy_before,
         legacy_script,
@@ -125,12 +139,6 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
         verdict,
     };
     out.json(&story)?;
-    if args.keep {
-        stage.keep(out)?;
-    } else {
-        stage.tear_down().await?;
-        say(out, "the replica is stopped and removed");
-    }
     say(
         out,
         &Tone::Dim.paint(&format!("took {}", duration(started.elapsed()))),
@@ -138,10 +146,21 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     Ok(story.verdict.exit_code())
 }
 
+/// What `--keep` leaves, and the commands to use it.
+#[derive(Serialize)]
+struct Kept {
+    project: PathBuf,
+    url: String,
+    health: String,
+    psql: String,
+    remove: String,
+}
+
 /// Everything the demo builds.
 struct Stage {
-    dir: tempfile::TempDir,
     server: EmbeddedServer,
+    /// Within the server's folder, so that it is removed even when this process is killed; with `--keep` around it.
+    dir: tempfile::TempDir,
     checkout: LegacyCheckout,
     /// Serves the lake for as long as the demo runs.
     _s3: S3Server,
@@ -152,11 +171,19 @@ impl Stage {
     async fn build(context: &Context, args: &DemoArgs) -> anyhow::Result<Self> {
         let out = context.out;
         heading(out, "replica");
-        let dir = tempfile::Builder::new()
-            .prefix("nba-demo-")
-            .tempdir()
-            .context("cannot make a temporary folder")?;
-        let server = start_server(args, args.keep.then(|| dir.path().join("server"))).await?;
+        let no_folder = "cannot make a temporary folder";
+        let (server, dir) = if args.keep {
+            let dir = tempfile::Builder::new()
+                .prefix("nba-demo-")
+                .tempdir()
+                .context(no_folder)?;
+            let server = start_server(args, Some(dir.path().join("server"))).await?;
+            (server, dir)
+        } else {
+            let server = start_server(args, None).await?;
+            let dir = tempfile::tempdir_in(server.folder()).context(no_folder)?;
+            (server, dir)
+        };
         server.create_database(DATABASE).await?;
         let options = testkit::options(args.scale, args.seed, Temporal::Empty)?;
         let report = testkit::build(out, &server.target(DATABASE), options).await?;
@@ -181,8 +208,8 @@ impl Stage {
             ),
         );
         Ok(Self {
-            dir,
             server,
+            dir,
             checkout,
             _s3: s3,
             rows: report.total_rows,
@@ -201,7 +228,7 @@ impl Stage {
     }
 
     /// Leaves everything where it is and says how to use it.
-    fn keep(self, out: Out) -> anyhow::Result<()> {
+    fn keep(self, out: Out) -> anyhow::Result<Kept> {
         let project = self.checkout.project();
         let url = self.server.url(DATABASE);
         let settings = format!(
@@ -221,29 +248,32 @@ impl Stage {
         let folder = self.server.detach()?;
         let dir = self.dir.keep();
         heading(out, "kept");
-        say(out, &format!("nba --project {} health", project.display()));
-        say(
-            out,
-            &format!(
+        let kept = Kept {
+            health: format!("nba --project {} health", project.display()),
+            psql: format!(
                 "{} -h {} -p {port} -U {user} {DATABASE}",
                 psql.display(),
                 socket.display()
             ),
-        );
-        say(
-            out,
-            &format!(
+            remove: format!(
                 "nba testkit stop --data-dir {} && rm -r {}",
                 folder.display(),
                 dir.display()
             ),
-        );
-        Ok(())
+            project,
+            url,
+        };
+        for command in [&kept.health, &kept.psql, &kept.remove] {
+            say(out, command);
+        }
+        Ok(kept)
     }
 
     async fn tear_down(self) -> anyhow::Result<()> {
-        self.server.stop().await?;
-        self.dir.close().context("cannot remove the demo's folder")
+        self.dir
+            .close()
+            .context("cannot remove the demo's folder")?;
+        Ok(self.server.stop().await?)
     }
 }
 

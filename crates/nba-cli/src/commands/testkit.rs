@@ -22,6 +22,9 @@ pub(crate) const DATABASE: &str = "nba_simulator";
 /// File in a data folder with the URL of its server.
 const URL_FILE: &str = "connection-url";
 
+/// The database's name until it is whole: half a replica must not pass for one, however its build ended.
+const UNFINISHED: &str = "nba_simulator_unfinished";
+
 pub(crate) async fn run(context: &Context, command: &TestkitCommand) -> anyhow::Result<Code> {
     match command {
         TestkitCommand::Build {
@@ -43,8 +46,13 @@ pub(crate) async fn run(context: &Context, command: &TestkitCommand) -> anyhow::
                 None => {
                     debug_assert!(into_target, "clap demands one of the two");
                     let target = context.config()?.database()?;
+                    let half_built = HalfBuilt {
+                        out: context.out,
+                        target: &target,
+                    };
                     let report = build(context.out, &target, options).await?;
-                    done(context, &target, &report)
+                    half_built.whole();
+                    done(context, &target, Some(&report))
                 }
             }
         }
@@ -112,20 +120,18 @@ async fn build_in_folder(
         )
         .await?;
     admin.close().await;
-    if exists {
+    let report = if exists {
         context
             .out
             .note("the database is there already: the server was started again");
+        None
     } else {
-        server.create_database(DATABASE).await?;
-        let built = build(context.out, &target, options).await;
-        if let Err(error) = built {
-            // Half a replica would be taken for a whole one at the next start.
-            server.drop_database(DATABASE).await?;
-            return Err(error.into());
-        }
-        done(context, &target, &built?)?;
-    }
+        server.drop_database(UNFINISHED).await?;
+        server.create_database(UNFINISHED).await?;
+        let report = build(context.out, &server.target(UNFINISHED), options).await?;
+        server.rename_database(UNFINISHED, DATABASE).await?;
+        Some(report)
+    };
     atomic::replace(
         &data_dir.join(URL_FILE),
         server.url(DATABASE).as_bytes(),
@@ -139,24 +145,50 @@ async fn build_in_folder(
         "stop:    nba testkit stop --data-dir {}",
         folder.display()
     ));
-    Ok(exit_code::PROVEN)
+    done(context, &target, report.as_ref())
 }
 
+/// Reports a build, or that there was nothing to build.
 fn done(
     context: &Context,
     target: &DatabaseTarget,
-    report: &ReplicaReport,
+    report: Option<&ReplicaReport>,
 ) -> anyhow::Result<Code> {
     context.out.json(&serde_json::json!({
         "target": target.to_url_masked(),
-        "rows": report.rows,
-        "total_rows": report.total_rows,
-        "bytes": report.bytes,
-        "load_seconds": report.load.as_secs_f64(),
-        "elapsed_seconds": report.elapsed.as_secs_f64(),
+        "built": report.map(|report| serde_json::json!({
+            "rows": report.rows,
+            "total_rows": report.total_rows,
+            "bytes": report.bytes,
+            "load_seconds": report.load.as_secs_f64(),
+            "elapsed_seconds": report.elapsed.as_secs_f64(),
+        })),
     }))?;
-    context.out.line(&summary(report));
+    if let Some(report) = report {
+        context.out.line(&summary(report));
+    }
     Ok(exit_code::PROVEN)
+}
+
+/// Says what is left of a build into somebody else's database that ended early.
+struct HalfBuilt<'a> {
+    out: Out,
+    target: &'a DatabaseTarget,
+}
+
+impl HalfBuilt<'_> {
+    fn whole(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for HalfBuilt<'_> {
+    fn drop(&mut self) {
+        self.out.note(&format!(
+            "`{}` may be half built: drop the database and create it again",
+            self.target.to_url_masked()
+        ));
+    }
 }
 
 /// One line about a finished build.

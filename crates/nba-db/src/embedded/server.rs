@@ -163,6 +163,13 @@ impl EmbeddedServer {
         &self.inner.superuser
     }
 
+    /// Folder of everything that belongs to this server. An ephemeral one disappears with the server, however that
+    /// ends, and with whatever else was put there.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder.path
+    }
+
     /// The data folder (`PGDATA`).
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
@@ -236,6 +243,17 @@ impl EmbeddedServer {
             &statement,
         )
         .await
+    }
+
+    /// Gives a database another name; whoever is connected to it has a few seconds to go.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbeddedError::Sql`], for example when the new name is taken.
+    pub async fn rename_database(&self, from: &str, to: &str) -> Result<(), EmbeddedError> {
+        let statement = format!("ALTER DATABASE {} RENAME TO {}", quoted(from)?, quoted(to)?);
+        self.execute(&format!("rename database `{from}` to `{to}`"), &statement)
+            .await
     }
 
     /// Removes a database, disconnecting whoever uses it; one that is not there is fine.
