@@ -299,8 +299,8 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Size of the replica; 1.0 has the row counts of production.
-    #[arg(long, default_value_t = 0.01, value_name = "FACTOR", value_parser = scale)]
-    pub(crate) scale: f64,
+    #[arg(long, default_value = "0.01", value_name = "FACTOR", value_parser = scale)]
+    pub(crate) scale: nba_testkit::plan::Scale,
     /// Seed of the generated games.
     #[arg(long, default_value_t = 1946, value_name = "N")]
     pub(crate) seed: u64,
@@ -323,8 +323,8 @@ Examples:
   nba --target postgres://me@host/empty_db testkit build --into-target")]
     Build {
         /// Size; 1.0 has the row counts of production.
-        #[arg(long, default_value_t = 0.01, value_name = "FACTOR", value_parser = scale)]
-        scale: f64,
+        #[arg(long, default_value = "0.01", value_name = "FACTOR", value_parser = scale)]
+        scale: nba_testkit::plan::Scale,
         /// Seed of the generated games.
         #[arg(long, default_value_t = 1946, value_name = "N")]
         seed: u64,
@@ -346,6 +346,18 @@ Examples:
         /// The folder given to `build`.
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         data_dir: PathBuf,
+    },
+    /// Write a data lake folder: three ESPN document shapes, hoopR CSV and parquet.
+    Lake {
+        /// Folder to create.
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Size; 1.0 has the games of production.
+        #[arg(long, default_value = "0.001", value_name = "FACTOR", value_parser = scale)]
+        scale: nba_testkit::plan::Scale,
+        /// Seed of the generated games.
+        #[arg(long, default_value_t = 1946, value_name = "N")]
+        seed: u64,
     },
     /// Write a legacy checkout: a git repository `nba-simulator-aws` and a `home` with the credentials file.
     Checkout {
@@ -373,15 +385,11 @@ pub(crate) enum ConfigCommand {
     Example,
 }
 
-/// What `clap` needs to know about a scale: above 0, at most 1.
+/// A scale the replica can be built at.
 #[cfg(feature = "demo")]
-fn scale(text: &str) -> Result<f64, String> {
-    let scale: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
-    if scale > 0.0 && scale <= 1.0 {
-        Ok(scale)
-    } else {
-        Err(format!("`{text}` is not above 0 and at most 1"))
-    }
+fn scale(text: &str) -> Result<nba_testkit::plan::Scale, String> {
+    let share = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    nba_testkit::plan::Scale::new(share).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::render::Out;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use nba_testkit::lake::LakeProgress;
 use nba_testkit::replica::{Progress, Step};
 use nba_utils::format::thousands;
 use std::collections::HashMap;
@@ -106,4 +107,27 @@ fn bar(table: &'static str, planned: u64) -> ProgressBar {
     ProgressBar::new(planned)
         .with_style(style)
         .with_prefix(table)
+}
+
+/// Shows how a lake is being written.
+pub(crate) struct LakeProgressBar(ProgressBar);
+
+impl LakeProgressBar {
+    pub(crate) fn new(out: Out) -> Self {
+        let visible = !out.quiet && std::io::stderr().is_terminal();
+        Self(if visible {
+            bar("lake, days", 0)
+        } else {
+            ProgressBar::hidden()
+        })
+    }
+
+    /// Takes one message of the writer.
+    pub(crate) fn update(&self, progress: LakeProgress) {
+        self.0.set_length(progress.days);
+        self.0.set_position(progress.days_done);
+        if progress.days_done >= progress.days {
+            self.0.finish_and_clear();
+        }
+    }
 }

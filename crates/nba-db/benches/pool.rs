@@ -23,9 +23,6 @@ use tokio_postgres::NoTls;
 const CONNECTIONS: u32 = 16;
 /// Tasks that ask at once.
 const TASKS: [usize; 3] = [1, 16, 64];
-/// Names of the bare drivers below our two pools.
-const SQLX: &str = "sqlx 0.9";
-const BB8: &str = "bb8-postgres 0.9";
 /// Turns of each contender.
 const ROUNDS: u32 = 5;
 /// Seconds of measuring for each contender and number of tasks, where none is given.
@@ -36,23 +33,18 @@ type Step = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>
 /// Something that can check out a connection and run `select 1`.
 struct Contender {
     name: &'static str,
-    /// For ours: the bare driver below.
-    driver: Option<&'static str>,
+    ours: bool,
     step: Arc<dyn Fn() -> Step + Send + Sync>,
 }
 
 impl Contender {
-    fn new<F>(
-        name: &'static str,
-        driver: Option<&'static str>,
-        step: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Self
+    fn new<F>(name: &'static str, ours: bool, step: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         Self {
             name,
-            driver,
+            ours,
             step: Arc::new(move || Box::pin(step())),
         }
     }
@@ -95,11 +87,11 @@ fn contenders(
         let deadpool = config.create_pool(Some(deadpool_postgres::Runtime::Tokio1), NoTls)?;
 
         Ok(vec![
-            Contender::new("**nba-db** `query_rows` (bb8)", Some(BB8), move || {
+            Contender::new("**nba-db** `query_rows` (bb8)", true, move || {
                 let db = ours.clone();
                 async move { Ok(db.query_rows("select 1", &[]).await.map(drop)?) }
             }),
-            Contender::new("**nba-db** `pool()` (sqlx)", Some(SQLX), move || {
+            Contender::new("**nba-db** `pool()` (sqlx)", true, move || {
                 let db = ours_sqlx.clone();
                 async move {
                     Ok(sqlx::query("select 1")
@@ -108,17 +100,17 @@ fn contenders(
                         .map(drop)?)
                 }
             }),
-            Contender::new(SQLX, None, move || {
+            Contender::new("sqlx 0.9", false, move || {
                 let pool = sqlx.clone();
                 async move { Ok(sqlx::query("select 1").fetch_one(&pool).await.map(drop)?) }
             }),
-            Contender::new(BB8, None, move || {
+            Contender::new("bb8-postgres 0.9", false, move || {
                 let pool = bb8.clone();
                 async move { Ok(pool.get().await?.query("select 1", &[]).await.map(drop)?) }
             }),
             Contender::new(
                 "deadpool-postgres 0.14, `prepare_cached`",
-                None,
+                false,
                 move || {
                     let pool = deadpool.clone();
                     async move {
@@ -252,20 +244,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 shown(p99),
                 shown(worst)
             );
-            let Some(driver) = contender.driver else {
-                continue;
-            };
-            let bare = contenders
-                .iter()
-                .zip(&cells)
-                .find(|(other, _)| other.name == driver);
-            let bare = bare.map_or(best, |(_, cell)| self::rate(cell));
-            verdicts.push(format!(
-                "{tasks} tasks, {}: {:.2} × the time of the best, {:.2} × that of bare {driver}",
-                contender.name,
-                best / rate,
-                bare / rate
-            ));
+            if contender.ours {
+                verdicts.push(format!(
+                    "{tasks} tasks, {}: {:.2} × the time of the best",
+                    contender.name,
+                    best / rate
+                ));
+            }
         }
     }
     println!();

@@ -96,10 +96,6 @@ impl Database {
 
     /// The sqlx pool, guarded like everything else: its sessions are read-only and time-limited.
     ///
-    /// A connection is reset on every return, since sqlx does not tell what was done with it: one
-    /// round trip more than bare sqlx, after the borrower is done. Where every microsecond counts,
-    /// [`Database::query_rows`] resets only what needs it.
-    ///
     /// ```no_run
     /// # async fn example(db: nba_db::Database) -> Result<(), sqlx::Error> {
     /// let games: i64 = sqlx::query_scalar("select count(*) from games").fetch_one(db.pool()).await?;

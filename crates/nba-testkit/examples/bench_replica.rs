@@ -43,7 +43,7 @@ async fn main() -> Result<()> {
     let server = EmbeddedServer::start(EmbeddedOptions::default()).await?;
     server.create_database("replica").await?;
     let report = build(&server, options).await?;
-    let (peak, cpu) = (peak_kib()?, cpu_seconds()?);
+    let peak = peak_kib()?;
     let seconds = report.load.as_secs_f64();
     println!(
         "| what | rows | MB of text | s | rows/s | ratio to ours |\n|---|---|---|---|---|---|"
@@ -78,7 +78,7 @@ async fn main() -> Result<()> {
         );
     }
     println!(
-        "\nscale {scale}, {} workers; with keys, views and statistics {:.1} s; the builder itself: {cpu:.1} s of CPU, peak memory {} MB",
+        "\nscale {scale}, {} workers; with keys, views and statistics {:.1} s; peak memory of the builder {} MB",
         options.workers,
         report.elapsed.as_secs_f64(),
         peak / 1024
@@ -254,18 +254,4 @@ fn peak_kib() -> Result<u64> {
         .and_then(|line| line.split_whitespace().next())
         .ok_or("no VmHWM")?;
     Ok(number.parse()?)
-}
-
-/// CPU time of this process so far, in user and kernel mode.
-fn cpu_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields = stat.rsplit_once(')').ok_or("no fields in stat")?.1;
-    let ticks: Vec<u32> = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse)
-        .collect::<std::result::Result<_, _>>()?;
-    // A tick is a hundredth of a second on every Linux there is.
-    Ok(f64::from(ticks.iter().sum::<u32>()) / 100.0)
 }

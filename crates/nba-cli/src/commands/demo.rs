@@ -40,6 +40,9 @@ const DEFECTS: [(Defect, &str); 4] = [
     (Defect::TableEmptied, "a table is emptied"),
 ];
 
+/// Share of the replica's games that get documents in the lake: at three documents a game it would be the slowest part.
+const LAKE_SHARE: f64 = 0.1;
+
 /// A script that says it succeeded when the database is down.
 const SCRIPT: &str = "scripts/etl/extract_pbp_local.py";
 
@@ -156,6 +159,13 @@ struct Kept {
     remove: String,
 }
 
+/// The lake's scale beside a replica's.
+fn lake_scale(replica: Scale) -> anyhow::Result<Scale> {
+    Ok(Scale::new(
+        (replica.share() * LAKE_SHARE).max(Scale::SMALLEST),
+    )?)
+}
+
 /// Everything the demo builds.
 struct Stage {
     server: EmbeddedServer,
@@ -193,7 +203,18 @@ impl Stage {
         let lake_dir = dir.path().join("lake");
         std::fs::create_dir_all(&lake_dir)?;
         let s3 = S3Server::start(&lake_dir, S3Credentials::random())?;
-        s3.create_bucket(bucket)?;
+        let folder = s3.create_bucket(bucket)?;
+        let share = lake_scale(args.scale)?;
+        let written = testkit::write_lake(out, folder, share, args.seed).await?;
+        say(
+            out,
+            &format!(
+                "a lake of {} objects, {}, served as S3 at {}",
+                thousands(written.objects()),
+                bytes(written.bytes()),
+                s3.endpoint()
+            ),
+        );
         let options = LegacyOptions {
             target: testkit::legacy_target(&server.target(DATABASE)),
             lake: Some(lake_dir),
@@ -539,7 +560,7 @@ async fn wrong_database(
     let other = start_server(args, None).await?;
     other.create_database(DATABASE).await?;
     let target = other.target(DATABASE);
-    let tables = local_copy::build(&target, Scale::new(args.scale)?).await?;
+    let tables = local_copy::build(&target, args.scale).await?;
     let what = format!(
         "another server, database `{DATABASE}` with {} tables",
         tables.len()

@@ -3,17 +3,20 @@
 use super::Code;
 use crate::cli::TestkitCommand;
 use crate::context::Context;
-use crate::progress::ReplicaProgress;
+use crate::progress::{LakeProgressBar, ReplicaProgress};
 use crate::render::Out;
 use anyhow::{Context as _, bail};
 use nba_config::DatabaseTarget;
 use nba_db::embedded::{self, EmbeddedOptions, EmbeddedServer, Search};
+use nba_testkit::lake::{LakeOptions, LakeReport};
 use nba_testkit::legacy::{LegacyCheckout, LegacyOptions, LegacyTarget};
-use nba_testkit::plan::{PlanOptions, Scale, Temporal};
+use nba_testkit::plan::{Plan, PlanOptions, Scale, Temporal};
 use nba_testkit::replica::{Replica, ReplicaError, ReplicaOptions, ReplicaReport};
+use nba_testkit::sim::Universe;
 use nba_utils::atomic::{self, NewFile};
 use nba_utils::exit_code;
 use nba_utils::format::{bytes, duration, thousands};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Name of the replica's database: the one that two databases of the platform share (database dossier 0).
@@ -70,15 +73,17 @@ pub(crate) async fn run(context: &Context, command: &TestkitCommand) -> anyhow::
             });
             Ok(exit_code::PROVEN)
         }
+        TestkitCommand::Lake { dir, scale, seed } => lake(context, dir, *scale, *seed).await,
         TestkitCommand::Checkout { dir, data_dir } => checkout(context, dir, data_dir.as_deref()),
     }
 }
 
-pub(crate) fn options(scale: f64, seed: u64, temporal: Temporal) -> anyhow::Result<ReplicaOptions> {
-    let plan = PlanOptions {
-        scale: Scale::new(scale)?,
-        temporal,
-    };
+pub(crate) fn options(
+    scale: Scale,
+    seed: u64,
+    temporal: Temporal,
+) -> anyhow::Result<ReplicaOptions> {
+    let plan = PlanOptions { scale, temporal };
     Ok(ReplicaOptions {
         plan,
         seed,
@@ -216,9 +221,7 @@ fn checkout(context: &Context, dir: &Path, data_dir: Option<&Path>) -> anyhow::R
         })?;
         options.target = legacy_target(&DatabaseTarget::from_url(url.trim())?);
     }
-    if dir.exists() && std::fs::read_dir(dir)?.next().is_some() {
-        bail!("`{}` is not empty", dir.display());
-    }
+    refuse_if_not_empty(dir)?;
     let checkout = LegacyCheckout::build(dir, &options)?;
     let (project, home) = (checkout.project(), checkout.home());
     context
@@ -238,4 +241,60 @@ pub(crate) fn legacy_target(target: &DatabaseTarget) -> LegacyTarget {
         user: target.user.clone(),
         ..LegacyTarget::default()
     }
+}
+
+async fn lake(context: &Context, dir: &Path, scale: Scale, seed: u64) -> anyhow::Result<Code> {
+    refuse_if_not_empty(dir)?;
+    let report = write_lake(context.out, dir.to_owned(), scale, seed).await?;
+    context.out.json(&serde_json::json!({
+        "objects": report.objects(),
+        "bytes": report.bytes(),
+        "games": report.games,
+        "by_prefix": report.by_prefix.iter().map(|(prefix, size)| (prefix.clone(), size.objects)).collect::<BTreeMap<_, _>>(),
+        "quirks": report.quirks,
+    }))?;
+    context.out.line(&format!(
+        "{} objects, {}, of {} games",
+        thousands(report.objects()),
+        bytes(report.bytes()),
+        thousands(report.games)
+    ));
+    Ok(exit_code::PROVEN)
+}
+
+/// Writes the documents of all games of a plan, with a progress display.
+pub(crate) async fn write_lake(
+    out: Out,
+    dir: PathBuf,
+    scale: Scale,
+    seed: u64,
+) -> anyhow::Result<LakeReport> {
+    tokio::task::spawn_blocking(move || {
+        let universe = Universe::new(seed);
+        let plan = Plan::new(
+            &universe,
+            PlanOptions {
+                scale,
+                ..PlanOptions::default()
+            },
+        )?;
+        let progress = LakeProgressBar::new(out);
+        std::fs::create_dir_all(&dir)
+            .with_context(|| format!("cannot make `{}`", dir.display()))?;
+        Ok(nba_testkit::lake::build(
+            &dir,
+            &universe,
+            &plan,
+            &LakeOptions::default(),
+            &|step| progress.update(step),
+        )?)
+    })
+    .await?
+}
+
+fn refuse_if_not_empty(dir: &Path) -> anyhow::Result<()> {
+    if dir.exists() && std::fs::read_dir(dir)?.next().is_some() {
+        bail!("`{}` is not empty", dir.display());
+    }
+    Ok(())
 }

@@ -11,8 +11,6 @@
 //! Here each column is hashed by a function chosen by its type with a seed made from the column's *name*, the columns of a
 //! row are combined, and the combination passes a non-linear mixing step, so that values stay tied to their row and column.
 
-use crate::ident::Ident;
-
 use super::spec::{ColumnSpec, KeySpec, TableSpec};
 
 /// Seed of column hashes, so that changing the encoding changes every digest.
@@ -206,6 +204,7 @@ fn literal(value: u64) -> String {
     format!("'{}'::int8", i64::from_ne_bytes(value.to_ne_bytes()))
 }
 
+/// A quoted SQL identifier.
 pub(super) fn quote(name: &str) -> String {
-    Ident::new(name).to_string()
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use super::FingerprintError;
-use crate::ident;
 use crate::session::Session;
 
 /// When and where in the database's history a snapshot was taken.
@@ -92,9 +91,10 @@ where
         taken_at: row.get(2),
         connections: clients.len(),
     };
+    // The id comes from the server and is hexadecimal digits and dashes; the quotes are doubled all the same.
     let join = format!(
-        "{LEADER}; set transaction snapshot {}",
-        ident::literal(&exported)
+        "{LEADER}; set transaction snapshot '{}'",
+        exported.replace('\'', "''")
     );
     try_join_all(followers.iter().map(|client| client.batch_execute(&join)))
         .await

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::legacy;
 use super::report::{
     CheckRecord, ColumnDifference, DifferenceKind, HealthReport, RowDifference, Status,
     short_version,
@@ -72,24 +71,22 @@ fn render(report: &HealthReport, out: &mut String) -> std::fmt::Result {
     )
 }
 
-/// Numbers of proven and inapplicable checks, and the degraded ones, worst first. Legacy names that only repeat a table's
-/// check are left out; they are for programs.
+/// Numbers of proven and inapplicable checks, and the degraded ones, worst first.
 fn partition(report: &HealthReport) -> (usize, usize, Vec<(&String, &CheckRecord)>) {
-    let own: Vec<_> = report
-        .checks
-        .iter()
-        .filter(|(name, _)| !legacy::is_table_alias(name))
-        .collect();
     let count = |status| {
-        own.iter()
-            .filter(|(_, record)| record.status == status)
+        report
+            .checks
+            .values()
+            .filter(|record| record.status == status)
             .count()
     };
-    let (ok, skipped) = (count(Status::Ok), count(Status::Skip));
-    let mut degraded = own;
-    degraded.retain(|(_, record)| !matches!(record.status, Status::Ok | Status::Skip));
+    let mut degraded: Vec<_> = report
+        .checks
+        .iter()
+        .filter(|(_, record)| !matches!(record.status, Status::Ok | Status::Skip))
+        .collect();
     degraded.sort_by_key(|(_, record)| std::cmp::Reverse(record.status));
-    (ok, skipped, degraded)
+    (count(Status::Ok), count(Status::Skip), degraded)
 }
 
 /// One differing row on one line: `changed game_id=401: home_score 101 → 102`.

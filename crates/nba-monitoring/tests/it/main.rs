@@ -4,4 +4,3 @@
 mod baseline;
 mod health;
 mod platform;
-mod replica;

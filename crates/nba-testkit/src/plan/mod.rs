@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use self::spread::{Total, pick};
 use crate::sim::{
-    SimOptions, Universe,
+    Universe,
     schedule::{FIRST_SEASON, LAST_SEASON},
 };
 
@@ -220,28 +220,15 @@ impl Feeds {
 pub struct PlannedGame {
     /// Position in the universe.
     pub index: u32,
-    /// Plays to simulate; `None` when no table shows them. Both entries of one game have the same number.
+    /// Plays to simulate; `None` when no table shows them.
     pub plays: Option<u16>,
-    /// Players in the box score, both teams; `None` when no table shows them. Both entries of one game have the same number.
+    /// Players in the box score, both teams; `None` when no table shows them.
     pub roster: Option<u8>,
     /// Where it appears.
     pub feeds: Feeds,
     /// The id of this entry where it is not the universe's: the second id of a game that is stored twice (database dossier 7.1), or
     /// one of the two ids that only hoopR has (7.9).
     pub other_id: Option<u32>,
-}
-
-impl PlannedGame {
-    /// What the simulator has to meet.
-    #[must_use]
-    pub fn sim_options(&self) -> SimOptions {
-        SimOptions {
-            plays: self.plays.map(u32::from),
-            roster_size: self
-                .roster
-                .map(|players| [players.div_ceil(2), players / 2]),
-        }
-    }
 }
 
 /// The whole plan; about 1 MB at scale 1.
@@ -302,7 +289,6 @@ impl Plan {
         }
         let mut games = choose_games(seasons, doubles, options.scale)?;
         choose_counts(&mut games, options.scale);
-        make_entries_of_one_game_equal(&mut games);
         let mut plan = Self {
             options,
             games,
@@ -556,10 +542,8 @@ fn choose_games(
             games[..stored_once]
                 .binary_search_by_key(&index, |game| game.index)
                 .is_ok_and(|at| {
-                    let feeds = games[at].feeds;
-                    feeds.has(Feeds::ESPN_PLAYS)
-                        || feeds.has(Feeds::HOOPR_SCHEDULE)
-                        || feeds.has(Feeds::BOX_PLAYERS)
+                    games[at].feeds.has(Feeds::ESPN_PLAYS)
+                        || games[at].feeds.has(Feeds::HOOPR_SCHEDULE)
                 })
         };
         let index = everything
@@ -668,23 +652,6 @@ fn choose_counts(games: &mut [PlannedGame], scale: Scale) {
         for (at, players) in group.iter().zip(roster.distribute(group.len(), rows)) {
             games[*at].roster = u8::try_from(players).ok();
         }
-    }
-}
-
-/// A game that appears under two ids is simulated twice, so both must ask for the same: otherwise it would end differently.
-fn make_entries_of_one_game_equal(games: &mut [PlannedGame]) {
-    let universe = games.partition_point(|game| game.other_id.is_none());
-    let (first, second) = games.split_at_mut(universe);
-    for entry in second {
-        let Ok(at) = first.binary_search_by_key(&entry.index, |game| game.index) else {
-            continue;
-        };
-        let (shown, hidden) = if entry.feeds.has(Feeds::HOOPR_PLAYS) {
-            (&*entry, &mut first[at])
-        } else {
-            (&first[at], entry)
-        };
-        (hidden.plays, hidden.roster) = (shown.plays, shown.roster);
     }
 }
 

@@ -1,15 +1,10 @@
 //! The documented oddities of production data that the replica reproduces, each with its rate, its source and a query that counts it.
 //!
-//! Not reproduced, because they are faults of other stores or of programs and leave no trace in these tables: scores of 0 in the SQLite
-//! copy (7.5), college games filtered by their clock (7.6), lost leading zeros and team ids ending in `.0` (they are in
-//! [`crate::local_copy`]), the wrong team mapping (2.16, no such table on the server), and the one row by which the temporal table
-//! differs from its source (1.3).
-//!
 //! ```
 //! use nba_testkit::quirks;
 //!
-//! let stale = quirks::all().iter().find(|quirk| quirk.section == "2.5, 7.10").unwrap();
-//! assert_eq!(stale.name, "box rows left stale by a partial upsert");
+//! let stale = quirks::all().iter().find(|quirk| quirk.name == "box rows left stale by a partial upsert").unwrap();
+//! assert_eq!(stale.section, "2.5, 7.10");
 //! ```
 
 use crate::sim::GameHeader;
@@ -286,7 +281,7 @@ const ALL: [Quirk; 31] = [
         count_sql: "select count(*) filter (where type_text like E'%\\n%'), count(*) from hoopr_play_by_play",
     },
     Quirk {
-        name: "team box scores without player rows",
+        name: "no team of a box score without plays left behind",
         section: "2.6 (201 games recorded)",
         rate: Rate::Some,
         count_sql: "select count(*) filter (where not exists (select from box_score_players p where p.game_id = t.game_id)), count(*) from box_score_teams t",

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     plan::{Feeds, Plan, PlannedGame},
     schema::{self, Table},
-    sim::{Universe, simulate, simulate_into},
+    sim::{SimOptions, Universe, simulate, simulate_into},
     tables::{GAME_TABLES, GameTables, Rows, reference},
 };
 
@@ -279,7 +279,12 @@ struct Simulator<'a> {
 impl Simulator<'_> {
     fn play(&mut self, planned: &PlannedGame) -> Result<&crate::sim::Game, ReplicaError> {
         let header = self.universe.header(planned.index);
-        let options = planned.sim_options();
+        let options = SimOptions {
+            plays: planned.plays.map(u32::from),
+            roster_size: planned
+                .roster
+                .map(|players| [players.div_ceil(2), players / 2]),
+        };
         match &mut self.game {
             Some(game) => simulate_into(game, &header, &options)?,
             None => self.game = Some(simulate(&header, &options)?),

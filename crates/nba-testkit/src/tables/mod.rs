@@ -7,8 +7,6 @@ mod espn;
 mod hoopr;
 pub mod reference;
 mod row;
-#[cfg(test)]
-mod tests;
 
 pub use row::Rows;
 

@@ -436,33 +436,23 @@ fn event_id(n: u64) -> String {
     format!("{:016x}{:016x}", scramble(n), scramble(n ^ 0x0dd5))
 }
 
-/// Full names of `[home, away]`.
-fn event_teams(n: u64) -> [String; 2] {
-    let pair = scramble(n);
-    let away = (pair % 30 + 1 + pair / 30 % 29) % 30;
-    [pair % 30, away].map(|at| {
-        let team = &teams()[usize::try_from(at).unwrap_or(0)];
-        format!("{} {}", team.location, team.name)
-    })
-}
-
 fn odds_events(rows: &mut Rows, count: u64) {
     for n in 0..count {
-        let [home, away] = event_teams(n);
+        let pair = scramble(n);
+        let home = &teams()[usize::try_from(pair % 30).unwrap_or(0)];
+        let away = &teams()[usize::try_from((pair % 30 + 1 + pair / 30 % 29) % 30).unwrap_or(0)];
         rows.text(&event_id(n))
             .text("basketball_nba")
             .text("NBA")
             .timestamp(october(22) + hours(n * 3));
-        rows.text(&home)
-            .text(&away)
-            .timestamp(october(21))
-            .timestamp(october(31))
-            .end();
+        for team in [home, away] {
+            rows.part(team.location).part(" ").text(team.name);
+        }
+        rows.timestamp(october(21)).timestamp(october(31)).end();
     }
 }
 
-/// Append-only: the last fetch of every event is the latest one. Two outcomes of one of the first three markets in turn: winner,
-/// spread, total.
+/// Append-only: the last fetch of every event is the latest one.
 fn odds_snapshots(rows: &mut Rows, count: u64, events: u64) {
     let per_event = (count / events.max(1)).max(1);
     for n in 0..count {
@@ -472,25 +462,16 @@ fn odds_snapshots(rows: &mut Rows, count: u64, events: u64) {
         let latest = n + 1 == count || (event < events.saturating_sub(1) && nth + 1 == per_event);
         let price = draw("price", n, 400) - 200;
         let price = if price >= 0 { price + 100 } else { price - 100 };
-        let market = n / 2 % 3;
         rows.int(id(n))
             .text(&event_id(event))
             .int(id(n % 21))
-            .int(id(market));
-        let [home, away] = event_teams(event);
-        rows.text(match (market, n % 2) {
-            (2, 0) => "Over",
-            (2, _) => "Under",
-            (_, 0) => &home,
-            _ => &away,
-        });
-        rows.digits(price).text(".00");
-        match market {
-            0 => rows.null(),
-            1 => rows.digits(draw("spread", n / 2, 24) - 12).text(".50"),
-            _ => rows.digits(draw("total", n / 2, 60) + 190).text(".50"),
-        };
-        rows.timestamp(fetched)
+            .int(id(n % 3));
+        rows.text(if n % 2 == 0 { "Over" } else { "Under" })
+            .digits(price)
+            .text(".00");
+        rows.digits(draw("point", n, 60) + 190)
+            .text(".50")
+            .timestamp(fetched)
             .timestamp(fetched)
             .boolean(latest)
             .end();
@@ -512,15 +493,11 @@ fn staged_games(
     let mut document = String::new();
     for n in 0..count {
         // The smallest replicas have fewer games than documents: the rest are documents of games they do not have.
-        let planned = with_plays.get(usize::try_from(n).unwrap_or(usize::MAX));
-        let (index, options) = match planned {
-            Some(game) => (game.index, game.sim_options()),
-            None => (
-                universe.len() - 1 - u32::try_from(n).unwrap_or(0),
-                SimOptions::default(),
-            ),
+        let index = match with_plays.get(usize::try_from(n).unwrap_or(usize::MAX)) {
+            Some(game) => game.index,
+            None => universe.len() - 1 - u32::try_from(n).unwrap_or(0),
         };
-        let game = simulate(&universe.header(index), &options)?;
+        let game = simulate(&universe.header(index), &SimOptions::default())?;
         let header = &game.header;
         let entry = Entry {
             game: &game,

@@ -63,22 +63,6 @@ async fn box_scores_are_what_the_plays_add_up_to() {
                 on p.game_id = t.game_id and p.team_id = t.home_team_id where p.points <> t.home_team_score",
         ),
         (
-            "results of one game under two ids",
-            "select count(*) from games a join games b using (game_date, home_team_id, away_team_id)
-                where (a.home_score, a.away_score) is distinct from (b.home_score, b.away_score)",
-        ),
-        (
-            "results of the games only hoopR has",
-            "select count(*) from hoopr_schedule h join games g on g.game_time::date = g.game_date and g.game_date in (h.game_date, h.game_date + 1)
-                and g.home_team_id = h.home_id::text and g.away_team_id = h.away_id::text
-                where h.game_id in (400975770, 401070722) and (g.home_score, g.away_score) is distinct from (h.home_score, h.away_score)",
-        ),
-        (
-            "staged documents and stored plays",
-            "select count(*) from raw_data.nba_games r join (select game_id, count(*) as n, max(home_score) as home from play_by_play group by 1) p using (game_id)
-                where jsonb_array_length(data -> 'plays') <> n or (data -> 'plays' -> -1 ->> 'homeScore')::int <> home",
-        ),
-        (
             "scores of the two feeds",
             "select count(*) from games g join hoopr_schedule h on h.game_id = g.game_id::int
                 where (g.home_score, g.away_score) is distinct from (h.home_score, h.away_score)",
