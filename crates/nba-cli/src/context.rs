@@ -7,7 +7,6 @@ use nba_config::{Config, ExposeSecret as _, Inputs};
 use nba_db::{ConnectOptions, Database};
 use nba_migration::ledger::{Entry, Ledger};
 use nba_monitoring::baseline::BaselineName;
-use nba_utils::Hint as _;
 use std::path::PathBuf;
 
 /// Flags, output and the identity of this run.
@@ -120,26 +119,6 @@ impl Context {
 /// A baseline's name as the user typed it.
 pub(crate) fn baseline_name(text: &str) -> anyhow::Result<BaselineName> {
     Ok(BaselineName::new(text)?)
-}
-
-/// The next step after an error, where one of our errors in its chain knows it.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    fn of<E: std::error::Error + 'static>(
-        error: &anyhow::Error,
-        hint: fn(&E) -> Option<String>,
-    ) -> Option<String> {
-        error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<E>())
-            .find_map(hint)
-    }
-    of(error, nba_config::ConfigError::hint)
-        .or_else(|| of(error, nba_db::DbError::hint))
-        .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
-        .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
-        .or_else(|| of(error, nba_migration::ledger::LedgerError::hint))
-        .or_else(|| of(error, nba_etl::LakeError::hint))
-        .or_else(|| of(error, nba_etl::runner::RunError::hint))
 }
 
 fn log_options(global: &Global) -> nba_utils::logging::LogOptions {

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, ContentArrangement, Table, presets};
+use nba_utils::Hint as _;
 use nba_utils::verdict::Verdict;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -148,7 +149,7 @@ pub(crate) fn usage_error(error: &clap::Error) {
 /// An error as a person reads it: what failed, why, and what to do next.
 pub(crate) fn error(error: &anyhow::Error, json: bool) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let hint = crate::context::hint(error);
+    let hint = hint(error);
     if json {
         let value = serde_json::json!({
             "verdict": "not_proven",
@@ -176,4 +177,38 @@ pub(crate) fn error(error: &anyhow::Error, json: bool) {
         let _ = writeln!(text, "{} {hint}", Tone::Strong.paint("hint:"));
     }
     let _ = write!(anstream::stderr().lock(), "{text}");
+}
+
+/// The next step after an error, where one of our errors in its chain knows it.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    of(error, nba_config::ConfigError::hint)
+        .or_else(|| of(error, nba_db::DbError::hint))
+        .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
+        .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
+        .or_else(|| of(error, nba_migration::ledger::LedgerError::hint))
+        .or_else(|| of(error, nba_etl::LakeError::hint))
+        .or_else(|| of(error, nba_etl::runner::RunError::hint))
+        .or_else(|| testkit_hint(error))
+}
+
+fn of<E: std::error::Error + 'static>(
+    error: &anyhow::Error,
+    hint: fn(&E) -> Option<String>,
+) -> Option<String> {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<E>())
+        .find_map(hint)
+}
+
+#[cfg(feature = "demo")]
+fn testkit_hint(error: &anyhow::Error) -> Option<String> {
+    of(error, nba_testkit::replica::ReplicaError::hint)
+        .or_else(|| of(error, nba_testkit::legacy::LegacyError::hint))
+        .or_else(|| of(error, nba_testkit::lake::LakeError::hint))
+}
+
+#[cfg(not(feature = "demo"))]
+fn testkit_hint(_: &anyhow::Error) -> Option<String> {
+    None
 }

@@ -6,15 +6,20 @@ use crate::context::{Context, baseline_name};
 use crate::render::{Tone, cells};
 use nba_migration::ledger::Entry;
 use nba_monitoring::baseline::{self, Baseline, BaselineName, CaptureOptions};
+use nba_monitoring::rules::RuleBook;
 use nba_utils::format::thousands;
 use nba_utils::{Verdict, exit_code};
+
+/// File in the state folder with the user's rules.
+const RULES_FILE: &str = "rules.json";
 
 pub(crate) async fn run(context: &Context, command: &BaselineCommand) -> anyhow::Result<Code> {
     let config = context.config()?;
     let folder = Context::baselines(&config)?;
     match command {
         BaselineCommand::Capture { name } => {
-            let options = CaptureOptions::new(folder, baseline_name(name)?);
+            let mut options = CaptureOptions::new(folder, baseline_name(name)?);
+            options.rules = RuleBook::load(&config.state_directory()?.join(RULES_FILE))?;
             let db = context.connect(&config, "baseline-capture").await?;
             let captured = baseline::capture(&db, &options).await?;
             context.append(&config, &Entry::baseline(&captured))?;

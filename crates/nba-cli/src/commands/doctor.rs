@@ -145,7 +145,7 @@ fn configuration(config: anyhow::Result<nba_config::Config>) -> Finding {
             };
         }
         Ok(Err(error)) => (error.to_string(), error.hint()),
-        Err(error) => (error.to_string(), crate::context::hint(&error)),
+        Err(error) => (error.to_string(), crate::render::hint(&error)),
     };
     Finding {
         name,
