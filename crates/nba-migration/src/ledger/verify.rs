@@ -251,7 +251,7 @@ impl State {
                 line,
                 kind,
                 message,
-            })
+            });
         };
         match head {
             Ok(None) if self.lines == 0 => unproven.push("there is no ledger".to_owned()),
