@@ -127,7 +127,7 @@ pub struct RowFile {
 impl Baseline {
     /// Loads a baseline and checks that it is whole.
     ///
-    /// The row files are checked when they are read.
+    /// The row files are checked when they are read, and by [`RowEvidence::verify`].
     ///
     /// # Errors
     ///
@@ -189,8 +189,17 @@ impl RowEvidence {
     ///
     /// [`BaselineError`] when the file is missing, damaged or not the one the baseline was taken with.
     pub fn read(&self, wanted: impl Fn(u32) -> bool) -> Result<Vec<RowDigest>, BaselineError> {
-        store::check_digest(&self.path, self.blake3)?;
+        self.verify()?;
         Ok(row_file::read_rows(&self.path, wanted)?)
+    }
+
+    /// Checks that the file is the one the baseline was taken with. Blocks on the disk, as reading does.
+    ///
+    /// # Errors
+    ///
+    /// [`BaselineError`] when the file is missing or damaged.
+    pub fn verify(&self) -> Result<(), BaselineError> {
+        store::check_digest(&self.path, self.blake3)
     }
 }
 

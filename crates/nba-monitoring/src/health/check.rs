@@ -78,6 +78,7 @@ pub async fn check(db: &Database, baseline: &Baseline, options: &HealthOptions) 
     if run.identified(identity).is_refuted() {
         return run.stopped();
     }
+    run.kept_rows().await;
     let sessions = match options.effort.sessions(db).await {
         Ok(sessions) => sessions,
         Err(error) => return run.unreachable(&chain(&error)),
@@ -197,6 +198,40 @@ impl<'a> Run<'a> {
                 Criticality::Warning,
                 json!("proven"),
                 actual,
+                message,
+            ),
+        );
+    }
+
+    /// Whether the kept rows are whole: found out now, not on the day they are needed.
+    async fn kept_rows(&mut self) {
+        let tables = self.baseline.tables.keys();
+        let kept: Vec<_> = tables
+            .filter_map(|table| self.baseline.rows(table))
+            .collect();
+        let files = kept.len();
+        let verified = tokio::task::spawn_blocking(move || -> Vec<String> {
+            let problems = kept.iter().filter_map(|rows| rows.verify().err());
+            problems.map(|problem| chain(&problem)).collect()
+        });
+        let problems = verified
+            .await
+            .unwrap_or_else(|error| vec![format!("the kept rows were not checked: {error}")]);
+        let verdict = Verdict::all(
+            std::iter::once(Verdict::Proven).chain(problems.iter().map(Verdict::not_proven)),
+        );
+        let message = match problems.as_slice() {
+            [] => format!("{files} files of kept rows are as they were written"),
+            problems => problems.join("; "),
+        };
+        let whole = files.saturating_sub(problems.len());
+        self.put(
+            "baseline_rows",
+            CheckRecord::new(
+                verdict,
+                Criticality::Warning,
+                json!(files),
+                json!(whole),
                 message,
             ),
         );

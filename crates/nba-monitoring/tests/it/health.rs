@@ -455,17 +455,23 @@ async fn a_locked_table_is_unproven_and_the_others_are_not() {
 }
 
 #[tokio::test]
-async fn damaged_row_evidence_blocks_the_proof_only_where_it_is_needed() {
+async fn damaged_row_evidence_is_named_at_once_and_blocks_the_proof_of_its_table_where_it_is_needed()
+ {
     let platform = Platform::start().await;
     let baseline = platform.capture().await;
     let path = baseline.folder().unwrap().join("rows/public.games.parquet");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[100] ^= 1;
     std::fs::write(&path, bytes).unwrap();
+    let report = platform.check(&baseline).await;
     assert!(
-        platform.check(&baseline).await.verdict.is_proven(),
+        table(&report, "public.games").verdict.is_proven(),
         "equal fingerprints need no rows"
     );
+    assert_eq!(report.degraded_checks, ["baseline_rows"]);
+    let message = &report.checks["baseline_rows"].message;
+    assert!(message.contains("public.games.parquet"), "{message}");
+    assert_eq!(report.exit_code(), 2);
     platform.execute("insert into games (game_id, game_date, home_team_id, away_team_id) values ('5', '2025-11-01', '1', '2')").await;
     let report = platform.check(&baseline).await;
     let games = table(&report, "public.games");
