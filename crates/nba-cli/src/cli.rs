@@ -197,6 +197,10 @@ Examples:
     /// List the baselines of the project.
     List,
     /// Show a baseline: identity, time, rule and figures of each table.
+    #[command(after_help = "\
+Examples:
+  nba baseline show
+  nba baseline show before-phase-1 --json | jq .identity")]
     Show {
         /// Name of the baseline.
         #[arg(default_value = "default")]
@@ -221,11 +225,19 @@ Examples:
         limit: usize,
     },
     /// Exact row counts of all tables, in one snapshot.
+    #[command(after_help = "\
+Examples:
+  nba db counts
+  nba db counts box_score               tables with that in their name")]
     Counts {
         /// Only tables whose schema-qualified name contains this text.
         filter: Option<String>,
     },
     /// Every schema, table, view, column, key, index and sequence.
+    #[command(after_help = "\
+Examples:
+  nba db catalog                        one line per table and view
+  nba db catalog public.games           with columns, keys and indexes")]
     Catalog {
         /// Only relations whose schema-qualified name contains this text; with their columns and keys.
         filter: Option<String>,
@@ -235,6 +247,9 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// Print the last records.
+    #[command(after_help = "\
+Example:
+  nba ledger show --limit 5 --json")]
     Show {
         /// How many.
         #[arg(long, default_value_t = 20, value_name = "N")]
@@ -247,6 +262,10 @@ pub(crate) enum LedgerCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RollbackCommand {
     /// Ordered steps with the evidence why each is needed; changes nothing.
+    #[command(after_help = "\
+Examples:
+  nba rollback plan
+  nba rollback plan --baseline before-phase-1")]
     Plan {
         /// Baseline to judge by.
         #[arg(long, default_value = "default", value_name = "NAME")]
@@ -342,6 +361,9 @@ Examples:
         pg_bin: Option<PathBuf>,
     },
     /// Stop the private server of a data folder.
+    #[command(after_help = "\
+Example:
+  nba testkit stop --data-dir ./replica")]
     Stop {
         /// The folder given to `build`.
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -360,6 +382,9 @@ Examples:
         seed: u64,
     },
     /// Write a legacy checkout: a git repository `nba-simulator-aws` and a `home` with the credentials file.
+    #[command(after_help = "\
+Example:
+  nba testkit checkout ./legacy --data-dir ./replica")]
     Checkout {
         /// Folder to create.
         #[arg(value_hint = ValueHint::DirPath)]
@@ -373,6 +398,11 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print each value with where it came from and what it overrode; secrets masked.
+    #[command(after_help = "\
+Examples:
+  nba config show
+  nba config show s3
+  RDS_HOST=other nba config show family.rds")]
     Show {
         /// Only keys that start with this, such as `database`.
         prefix: Option<String>,
