@@ -1,0 +1,218 @@
+//! What holds for every command: JSON, help, completions.
+
+use crate::program::{Place, Ran};
+use crate::world::World;
+use std::collections::BTreeSet;
+
+/// A command line and its exit code; `None` where that depends on the machine. `{…}` are folders.
+pub(crate) type Sample = (&'static [&'static str], Option<i32>);
+
+/// Commands that do what they are for. `demo` and `testkit build` take longer and are run elsewhere.
+pub(crate) const GOOD: &[Sample] = &[
+    (&["baseline", "capture"], Some(0)),
+    (&["baseline", "list"], Some(0)),
+    (&["baseline", "show"], Some(0)),
+    (&["health", "--write"], Some(0)),
+    (&["health", "--check", "games_count"], Some(0)),
+    (&["dashboard"], Some(0)),
+    (&["db", "identity"], Some(0)),
+    (&["db", "query", "select 1 as one"], Some(0)),
+    (&["db", "query", "select 1 where false"], Some(0)),
+    (&["db", "counts", "public.game"], Some(0)),
+    (&["db", "catalog", "public.game"], Some(0)),
+    (&["ledger", "show", "--limit", "2"], Some(0)),
+    (&["ledger", "verify"], Some(0)),
+    // There is no backup to go back to.
+    (&["rollback", "plan"], Some(2)),
+    (&["rollback", "plan", "--baseline", "nosuch"], Some(2)),
+    (&["etl", "run", "--", "true"], Some(2)),
+    (&["lake", "inventory", "--path", "config"], Some(0)),
+    (&["testkit", "stop", "--data-dir", "config"], Some(0)),
+    (&["testkit", "checkout", "{new}"], Some(0)),
+    (&["config", "show"], Some(0)),
+    (&["config", "check"], None),
+    (&["config", "reference"], Some(0)),
+    (&["config", "example"], Some(0)),
+    (&["doctor"], None),
+    (&["completions", "bash"], Some(0)),
+];
+
+/// Commands that cannot be done.
+pub(crate) const BAD: &[Sample] = &[
+    (&[], Some(2)),
+    (&["db"], Some(2)),
+    (&["nosuch"], Some(2)),
+    (&["health", "--baseline", "nosuch"], Some(2)),
+    (&["health", "--baseline", "../escape"], Some(2)),
+    (&["health", "--check", "nosuch"], Some(2)),
+    (&["health", "--limit", "many"], Some(2)),
+    (&["dashboard", "--baseline", "nosuch"], Some(2)),
+    (&["dashboard", "--ticks", "2"], Some(2)),
+    (&["baseline", "capture", "--name", "a/b"], Some(2)),
+    (&["baseline", "show", "nosuch"], Some(2)),
+    (&["db", "query", "selec 1"], Some(2)),
+    (&["db", "query", "delete from games"], Some(2)),
+    (&["db", "counts", "nosuch"], Some(2)),
+    (&["db", "catalog", "nosuch"], Some(2)),
+    (&["ledger", "show", "--limit", "-1"], Some(2)),
+    (&["etl", "run"], Some(2)),
+    (&["etl", "run", "--", "no-such-program"], Some(2)),
+    (
+        &["etl", "run", "--expect-rows", "nosuch", "--", "true"],
+        Some(2),
+    ),
+    (&["lake", "inventory", "--path", "nosuch"], Some(2)),
+    (&["testkit", "build"], Some(2)),
+    (&["testkit", "build", "--data-dir", "config"], Some(2)),
+    (&["testkit", "checkout", "config"], Some(2)),
+    (&["demo", "--scale", "7"], Some(2)),
+    (&["config", "nosuch"], Some(2)),
+    (&["completions", "nosuch"], Some(2)),
+    (&["--target", "nosuch", "db", "identity"], Some(2)),
+    (
+        &[
+            "--target",
+            "postgres://u:word-of-nobody@localhost/db",
+            "db",
+            "identity",
+        ],
+        Some(2),
+    ),
+    (&["--project", "/nonexistent", "health"], Some(2)),
+];
+
+/// Runs a sample with further flags in front.
+#[track_caller]
+pub(crate) fn run(place: &Place, flags: &[&str], (words, code): &Sample) -> Ran {
+    let new = place
+        .project
+        .join(format!("new-{}", flags.len()))
+        .display()
+        .to_string();
+    let words: Vec<String> = flags
+        .iter()
+        .chain(words.iter())
+        .map(|word| word.replace("{new}", &new))
+        .collect();
+    let ran = place.nba(&words);
+    match code {
+        Some(code) => ran.exits(*code),
+        None => ran,
+    }
+}
+
+pub(crate) fn every_command_speaks_json(world: &World) {
+    let place = world.project("json");
+    let mut unseen = leaf_commands(&place);
+    for sample in GOOD {
+        let ran = run(&place, &["--json"], sample);
+        let document = ran.json();
+        assert!(document.get("error").is_none(), "{ran}");
+        unseen.retain(|command| !sample.0.join(" ").starts_with(command.as_str()));
+    }
+    for sample in BAD {
+        let ran = run(&place, &["--json"], sample);
+        let document = ran.json();
+        assert_eq!(document["verdict"], "not_proven", "{ran}");
+        assert!(
+            document["error"]
+                .as_str()
+                .is_some_and(|error| !error.is_empty()),
+            "{ran}"
+        );
+        assert!(!ran.out.contains("word-of-nobody"), "{ran}");
+        // In text the same is on standard error, and nothing on standard output.
+        let text = run(&place, &[], sample);
+        assert!(text.out.is_empty() && !text.err.is_empty(), "{text}");
+        assert!(!text.err.contains("word-of-nobody"), "{text}");
+    }
+    assert_eq!(
+        unseen,
+        BTreeSet::from(["demo".to_owned(), "testkit build".to_owned()])
+    );
+}
+
+/// Every command that has none below it, from the program's own help.
+fn leaf_commands(place: &Place) -> BTreeSet<String> {
+    let mut leaves = BTreeSet::new();
+    let mut open = vec![String::new()];
+    while let Some(command) = open.pop() {
+        let below = commands_below(&help(place, &command).out);
+        if below.is_empty() {
+            leaves.insert(command.clone());
+        }
+        open.extend(
+            below
+                .iter()
+                .map(|name| format!("{command} {name}").trim().to_owned()),
+        );
+    }
+    assert!(leaves.len() > 20, "{leaves:?}");
+    leaves
+}
+
+fn help(place: &Place, command: &str) -> Ran {
+    let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+    place.nba(&words).exits(0)
+}
+
+/// Names in the overview or below `Commands:`: two spaces, a word, at least two spaces.
+fn commands_below(help: &str) -> Vec<String> {
+    if !help
+        .lines()
+        .any(|line| line.starts_with("Usage:") && line.ends_with("<COMMAND>"))
+    {
+        return Vec::new();
+    }
+    help.lines()
+        .take_while(|line| !line.starts_with("Options:"))
+        .filter_map(|line| line.strip_prefix("  ")?.split_once("  "))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase()))
+        .collect()
+}
+
+/// Flags that need no example.
+const EVERYWHERE: [&str; 7] = [
+    "json", "quiet", "verbose", "project", "target", "log-file", "help",
+];
+
+#[test]
+fn every_help_shows_an_example_or_has_nothing_to_show() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::empty(dir.path());
+    assert!(help(&place, "").out.contains("Examples:"));
+    for command in leaf_commands(&place) {
+        let help = help(&place, &command).out;
+        let flags = help
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with('-'))
+            .filter_map(|line| line.split("--").nth(1)?.split([' ', '.']).next());
+        let own: Vec<&str> = flags.filter(|flag| !EVERYWHERE.contains(flag)).collect();
+        let trivial = own.is_empty() && !help.contains("Arguments:");
+        assert!(
+            trivial || help.contains("Example"),
+            "`{command}` has {own:?} and no example:\n{help}"
+        );
+        assert!(help.contains("--json"), "{help}");
+    }
+}
+
+#[test]
+fn completions_are_scripts_their_shells_take() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::empty(dir.path());
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.nba(&["completions", shell]).exits(0);
+        assert!(script.out.contains("inventory"), "{script}");
+        let json = place.nba(&["completions", shell, "--json"]).exits(0).json();
+        assert_eq!(
+            json.as_str().map(str::trim_end),
+            Some(script.out.trim_end())
+        );
+    }
+    place.shell("nba completions bash | bash -n").exits(0);
+    // The same question where the answer is no.
+    assert_ne!(place.shell("nba completions fish | bash -n").code, Some(0));
+}

@@ -1,0 +1,110 @@
+//! The program itself, as a person or a scheduled job runs it: real processes, a real server, a whole replica.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod configuration;
+mod contract;
+mod database;
+mod demo;
+mod etl;
+mod health;
+mod ledger;
+mod program;
+mod secrets;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use world::World;
+
+/// What a story is called, and the story.
+type Story = (&'static str, fn(&World));
+
+/// Stories that need a replica, each with a project, and where it writes a database, of its own.
+const STORIES: [Story; 17] = [
+    ("secrets stay secret", secrets::secrets_stay_secret),
+    (
+        "every command speaks JSON",
+        contract::every_command_speaks_json,
+    ),
+    (
+        "planted defects are named",
+        health::planted_defects_are_named,
+    ),
+    (
+        "a damaged baseline is no baseline",
+        health::a_damaged_baseline_is_no_baseline,
+    ),
+    (
+        "the wrong database is not compared",
+        health::the_wrong_database_is_not_compared,
+    ),
+    ("one check can be asked", health::one_check_can_be_asked),
+    (
+        "the dashboard writes the legacy files",
+        health::the_dashboard_writes_the_legacy_files,
+    ),
+    (
+        "an interrupted dashboard ends at once",
+        health::an_interrupted_dashboard_ends_at_once,
+    ),
+    (
+        "only an effect proves a script",
+        etl::only_an_effect_proves_a_script,
+    ),
+    (
+        "a deadline ends the whole tree",
+        etl::a_deadline_ends_the_whole_tree,
+    ),
+    ("a script gets no secrets", etl::a_script_gets_no_secrets),
+    (
+        "an edited ledger is refused",
+        ledger::an_edited_ledger_is_refused,
+    ),
+    (
+        "numbers keep every digit",
+        database::numbers_keep_every_digit,
+    ),
+    ("writes are refused", database::writes_are_refused),
+    (
+        "counts are those of the plan",
+        database::counts_are_those_of_the_plan,
+    ),
+    (
+        "a closed pipe is no error",
+        database::a_closed_pipe_is_no_error,
+    ),
+    (
+        "settings say where they came from",
+        configuration::settings_say_where_they_came_from,
+    ),
+];
+
+/// At once: two keep two cores busy, a third fills their waits.
+const WORKERS: usize = 3;
+
+#[test]
+fn the_program_on_a_replica() {
+    let world = World::new();
+    let failed = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some((name, story)) = STORIES.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let started = Instant::now();
+                    let ended = catch_unwind(AssertUnwindSafe(|| story(&world)));
+                    println!("{name}: {:.1} s", started.elapsed().as_secs_f64());
+                    if ended.is_err() {
+                        failed.lock().unwrap().push(*name);
+                    }
+                }
+            });
+        }
+    });
+    // The last word: what the program says when its server has gone.
+    health::a_stopped_server_is_not_an_empty_one(&world);
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "failed, see above: {failed:?}");
+}
