@@ -370,6 +370,9 @@ Example:
         data_dir: PathBuf,
     },
     /// Write a data lake folder: three ESPN document shapes, hoopR CSV and parquet.
+    #[command(after_help = "\
+Example:
+  nba testkit lake ./lake && nba lake inventory --path ./lake")]
     Lake {
         /// Folder to create.
         #[arg(value_hint = ValueHint::DirPath)]

@@ -29,6 +29,7 @@ pub(crate) const GOOD: &[Sample] = &[
     (&["lake", "inventory", "--path", "config"], Some(0)),
     (&["testkit", "stop", "--data-dir", "config"], Some(0)),
     (&["testkit", "checkout", "{new}"], Some(0)),
+    (&["testkit", "lake", "{new}-lake"], Some(0)),
     (&["config", "show"], Some(0)),
     (&["config", "check"], None),
     (&["config", "reference"], Some(0)),
