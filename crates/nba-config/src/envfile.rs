@@ -5,6 +5,7 @@
 //! [`EnvProblemKind::Ambiguous`], with two exceptions that follow the shell: `\$` in double quotes is a dollar sign, and
 //! single quotes keep `${NAME}`. `$NAME`, `$(…)` and backquotes, which only a shell expands, are refused.
 
+use std::collections::HashMap;
 use std::{fmt, path::Path};
 
 use crate::{error::Result, text};
@@ -119,6 +120,7 @@ impl EnvFile {
             rest: text,
             line: 1,
             file: Self::default(),
+            seen: HashMap::new(),
             lookup,
         };
         parser.run();
@@ -175,6 +177,8 @@ struct Parser<'a, L> {
     rest: &'a str,
     line: usize,
     file: EnvFile,
+    /// Line of each name's latest definition.
+    seen: HashMap<String, usize>,
     lookup: L,
 }
 
@@ -307,13 +311,7 @@ impl<L: Fn(&str) -> Option<String>> Parser<'_, L> {
         if spaced {
             reading.doubt("a shell allows no blank around `=`");
         }
-        let earlier = self
-            .file
-            .entries
-            .iter()
-            .rev()
-            .find(|entry| entry.name == name);
-        if let Some(first_line) = earlier.map(|entry| entry.line) {
+        if let Some(first_line) = self.seen.insert(name.clone(), line) {
             self.problem(line, Some(&name), EnvProblemKind::Duplicate { first_line });
         }
         let value = match outcome {
