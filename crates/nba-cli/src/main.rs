@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let json = cli.global.json;
-    match commands::run(cli) {
+    match commands::run(cli).and_then(|code| render::delivered().map(|()| code)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             render::error(&error, json);

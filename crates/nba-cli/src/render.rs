@@ -7,6 +7,7 @@ use nba_utils::verdict::Verdict;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a piece of text says about the state of things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,29 @@ impl Tone {
     }
 }
 
+/// Whether a JSON document was printed already: there must not be a second one.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a part of the result could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Remembers a result that did not reach its reader. A closed pipe (`nba … | head`) is the reader's own decision.
+fn written(outcome: std::io::Result<()>) {
+    if outcome.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Fails when a part of the result could not be written to standard output.
+pub(crate) fn delivered() -> anyhow::Result<()> {
+    written(std::io::stdout().flush());
+    anyhow::ensure!(
+        !LOST.load(Ordering::Relaxed),
+        "standard output cannot be written to: the result is incomplete"
+    );
+    Ok(())
+}
+
 /// Where results go. Results are standard output, remarks are standard error.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
@@ -64,8 +88,7 @@ impl Out {
     /// A line of the result; nothing in JSON mode.
     pub(crate) fn line(self, text: &str) {
         if !self.json {
-            // A closed pipe (`nba … | head`) is the reader's decision, not our failure.
-            let _ = writeln!(anstream::stdout().lock(), "{text}");
+            written(writeln!(anstream::stdout().lock(), "{text}"));
         }
     }
 
@@ -80,7 +103,8 @@ impl Out {
     pub(crate) fn json(self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.json {
             let text = serde_json::to_string_pretty(value)?;
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
+            written(writeln!(std::io::stdout().lock(), "{text}"));
+            ANSWERED.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -89,7 +113,8 @@ impl Out {
     pub(crate) fn json_line(self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.json {
             let text = serde_json::to_string(value)?;
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
+            written(writeln!(std::io::stdout().lock(), "{text}"));
+            ANSWERED.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -150,7 +175,7 @@ pub(crate) fn usage_error(error: &clap::Error) {
 pub(crate) fn error(error: &anyhow::Error, json: bool) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     let hint = hint(error);
-    if json {
+    if json && !ANSWERED.load(Ordering::Relaxed) {
         let value = serde_json::json!({
             "verdict": "not_proven",
             "error": causes.first(),

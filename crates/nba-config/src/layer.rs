@@ -121,6 +121,9 @@ pub(crate) fn kind(key: &str) -> Kind {
 pub(crate) fn shown(key: &str, value: &str) -> String {
     match kind(key) {
         Kind::Secret => MASK.into(),
+        // What is no URL may still be a connection string with `password=`.
+        Kind::Url => DatabaseTarget::from_url(value)
+            .map_or_else(|_| MASK.into(), |target| target.to_url_masked()),
         _ => masked(value),
     }
 }
@@ -129,8 +132,33 @@ pub(crate) fn shown(key: &str, value: &str) -> String {
 fn masked(value: &str) -> String {
     let login = value.rfind('@').is_some_and(|at| value[..at].contains(':'));
     let query = value.contains("://") && value.contains(['?', '#']);
-    if !login && !query {
+    let words = value.to_ascii_lowercase();
+    let pair = ["password", "passwd", "pwd"]
+        .iter()
+        .any(|name| words.contains(name))
+        && value.contains('=');
+    if !login && !query && !pair {
         return value.into();
     }
     DatabaseTarget::from_url(value).map_or_else(|_| MASK.into(), |target| target.to_url_masked())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_connection_string_that_is_no_url_is_not_shown() {
+        let words = "host=db.example port=5432 dbname=nba user=etl password=s3cret";
+        for key in ["database.url", "family.url.url", "targets.prod.url"] {
+            assert!(!shown(key, words).contains("s3cret"), "{key}");
+        }
+        assert!(!shown("family.db.host", words).contains("s3cret"));
+        assert_eq!(shown("family.db.host", "db.example"), "db.example");
+        let url = shown("database.url", "postgres://etl:s3cret@db.example/nba");
+        assert!(
+            url.contains("db.example") && !url.contains("s3cret"),
+            "{url}"
+        );
+    }
 }

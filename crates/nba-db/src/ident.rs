@@ -70,13 +70,28 @@ impl TableName {
     }
 
     /// Reads `schema.name`, or `name` for one in `public`. Names are taken as they are, without
-    /// folding case; the first dot separates.
+    /// folding case; a part that has a dot itself stands in double quotes, otherwise the first dot
+    /// separates.
+    ///
+    /// ```
+    /// use nba_db::ident::TableName;
+    /// let odd = TableName::new("a", "b.c");
+    /// assert_eq!(odd.to_string(), "a.\"b.c\"");
+    /// assert_eq!(TableName::parse(&odd.to_string()), odd);
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        match text.split_once('.') {
-            Some((schema, name)) => Self::new(schema, name),
-            None => Self::new("public", text),
-        }
+        Self::split(text).unwrap_or_else(|| Self::new("public", text))
+    }
+
+    fn split(text: &str) -> Option<Self> {
+        let (schema, rest) = part(text)?;
+        let rest = rest.strip_prefix('.')?;
+        let name = match part(rest) {
+            Some((name, "")) => name,
+            _ => rest.to_owned(),
+        };
+        Some(Self::new(schema, name))
     }
 
     /// The quoted form for statements.
@@ -92,7 +107,7 @@ impl TableName {
 
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.name)
+        write!(f, "{}.{}", Part(&self.schema), Part(&self.name))
     }
 }
 
@@ -106,11 +121,42 @@ impl TryFrom<String> for TableName {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once('.') {
-            Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
-                Ok(Self::new(schema, name))
+        Self::split(&text)
+            .filter(|table| !table.schema.is_empty() && !table.name.is_empty())
+            .ok_or_else(|| format!("`{text}` is not of the form `schema.table`"))
+    }
+}
+
+/// The first part of a written name, and what follows it.
+fn part(text: &str) -> Option<(String, &str)> {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let end = text.find('.').unwrap_or(text.len());
+        return Some((text[..end].to_owned(), &text[end..]));
+    };
+    let mut name = String::new();
+    loop {
+        let end = rest.find('"')?;
+        name.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix('"') {
+            Some(after) => {
+                name.push('"');
+                rest = after;
             }
-            _ => Err(format!("`{text}` is not of the form `schema.table`")),
+            None => return Some((name, rest)),
+        }
+    }
+}
+
+/// One part of a name as it is written: plain, or in quotes where a dot or a quote would make it ambiguous.
+struct Part<'a>(&'a str);
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(['.', '"']) {
+            write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+        } else {
+            f.write_str(self.0)
         }
     }
 }

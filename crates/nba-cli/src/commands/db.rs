@@ -107,6 +107,11 @@ pub(crate) async fn identity(context: &Context, db: &Database) -> anyhow::Result
 }
 
 async fn query(context: &Context, db: &Database, sql: &str, limit: usize) -> anyhow::Result<Code> {
+    if first_word(sql).eq_ignore_ascii_case("copy") {
+        anyhow::bail!(
+            "`COPY` is refused: a read-only session protects tables, but `COPY … TO` a file or a program writes on the server's machine"
+        );
+    }
     let rows = db.query(sql, &[]).await?;
     let shown = rows.get(..limit).unwrap_or(&rows);
     context.out.json(&shown)?;
@@ -129,9 +134,56 @@ async fn query(context: &Context, db: &Database, sql: &str, limit: usize) -> any
     Ok(exit_code::PROVEN)
 }
 
-/// A JSON value as a person reads it in a table.
+/// The first word of a statement, comments before it left out.
+fn first_word(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment
+                .split_once('\n')
+                .map_or("", |(_, after)| after)
+                .trim_start();
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = block_comment_end(comment).trim_start();
+        } else if let Some(after) = rest.strip_prefix(';') {
+            rest = after.trim_start();
+        } else {
+            break;
+        }
+    }
+    let end = rest
+        .find(|letter: char| !letter.is_ascii_alphabetic())
+        .unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// What follows a block comment whose opening was taken off already; they nest.
+fn block_comment_end(mut rest: &str) -> &str {
+    let mut depth = 1_u32;
+    while depth > 0 {
+        match (rest.find("/*"), rest.find("*/")) {
+            (Some(open), Some(close)) if open < close => {
+                depth += 1;
+                rest = &rest[open + 2..];
+            }
+            (_, Some(close)) => {
+                depth -= 1;
+                rest = &rest[close + 2..];
+            }
+            (_, None) => return "",
+        }
+    }
+    rest
+}
+
+/// A JSON value as a person reads it in a table; control characters are escaped, they could imitate our own lines.
 fn plain(json: &str) -> String {
-    serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned())
+    let text = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
+    if text.chars().any(char::is_control) {
+        text.escape_debug().to_string()
+    } else {
+        text
+    }
 }
 
 fn selected(filter: Option<&str>, table: &TableName) -> bool {
@@ -258,5 +310,36 @@ fn kind(kind: RelationKind) -> &'static str {
         RelationKind::View => "view",
         RelationKind::MaterializedView => "materialized view",
         RelationKind::ForeignTable => "foreign table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{first_word, plain};
+
+    #[test]
+    fn a_copy_is_seen_behind_comments() {
+        for sql in [
+            "copy (select 1) to program 'x'",
+            " -- a\n COPY t to '/tmp/x'",
+            "/* /* a */ b */ ;Copy t to stdout",
+        ] {
+            assert!(first_word(sql).eq_ignore_ascii_case("copy"), "{sql}");
+        }
+        for sql in [
+            "select 'copy'",
+            "/* copy */ select 1",
+            "with copy as (select 1) select * from copy",
+            "/* open",
+            "",
+        ] {
+            assert!(!first_word(sql).eq_ignore_ascii_case("copy"), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_imitate_a_line_of_ours() {
+        assert_eq!(plain("\"a\\nhealth: healthy\""), "a\\nhealth: healthy");
+        assert_eq!(plain("\"O'Neal\""), "O'Neal");
     }
 }

@@ -4,7 +4,7 @@ use super::Code;
 use crate::cli::{DashboardArgs, HealthArgs};
 use crate::context::{Context, baseline_name};
 use crate::render::Tone;
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use nba_config::Config;
 use nba_migration::ledger::Entry;
 use nba_monitoring::baseline::Baseline;
@@ -26,20 +26,22 @@ pub(crate) async fn run(context: &Context, args: &HealthArgs) -> anyhow::Result<
     let mut options = HealthOptions::default();
     options.listed_rows = args.limit;
     let report = measure(context, &config, &baseline, &options).await?;
+    let code = match &args.check {
+        Some(id) => one(context, &report, id)?,
+        None => {
+            context.out.json(&report)?;
+            context.out.line(&painted(&report));
+            report.exit_code()
+        }
+    };
+    record(context, &config, &report)?;
     if args.write {
         let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
         context
             .out
             .note(&format!("written: {}", files.kept.display()));
     }
-    match &args.check {
-        Some(id) => one(context, &report, id),
-        None => {
-            context.out.json(&report)?;
-            context.out.line(&painted(&report));
-            Ok(report.exit_code())
-        }
-    }
+    Ok(code)
 }
 
 pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow::Result<Code> {
@@ -55,13 +57,14 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
     loop {
         ticks.tick().await;
         let report = measure(context, &config, &baseline, &options).await?;
-        let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
         if args.continuous {
             context.out.json_line(&report)?;
         } else {
             context.out.json(&report)?;
         }
         context.out.line(&painted(&report));
+        record(context, &config, &report)?;
+        let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
         context
             .out
             .note(&format!("written: {}", files.latest.display()));
@@ -73,7 +76,8 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
     }
 }
 
-/// Connects and checks; an unreachable database is a report too.
+/// Connects and checks; an unreachable database is a report too. The caller shows it before it is recorded: a verdict must
+/// not be lost because a disk is full.
 pub(crate) async fn measure(
     context: &Context,
     config: &Config,
@@ -86,8 +90,18 @@ pub(crate) async fn measure(
         Ok(db) => check(&db, baseline, options).await,
         Err(error) => HealthReport::unreachable(baseline, options, &format!("{error:#}")),
     };
-    context.append(config, &Entry::health(&report))?;
     Ok(report)
+}
+
+/// Puts a report on record.
+pub(crate) fn record(
+    context: &Context,
+    config: &Config,
+    report: &HealthReport,
+) -> anyhow::Result<()> {
+    context
+        .append(config, &Entry::health(report))
+        .context("the verdict above is not on record")
 }
 
 fn painted(report: &HealthReport) -> String {

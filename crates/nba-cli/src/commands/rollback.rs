@@ -23,9 +23,12 @@ pub(crate) async fn run(context: &Context, command: &RollbackCommand) -> anyhow:
         }
     };
     let plan = plan(config.project(), health.as_ref());
-    context.append(&config, &Entry::new("rollback plan", plan.verdict.clone()))?;
     context.out.json(&plan)?;
     context.out.line(render_text(&plan).trim_end());
+    if let Some(health) = &health {
+        super::health::record(context, &config, health)?;
+    }
+    context.append(&config, &Entry::new("rollback plan", plan.verdict.clone()))?;
     Ok(plan.exit_code())
 }
 

@@ -4,7 +4,7 @@ use super::*;
 fn names_survive_as_json_keys_and_values() {
     let table = TableName::new("odds", "a.b");
     let json = serde_json::to_string(&table).unwrap();
-    assert_eq!(json, "\"odds.a.b\"");
+    assert_eq!(json, r#""odds.\"a.b\"""#);
     assert_eq!(serde_json::from_str::<TableName>(&json).unwrap(), table);
     for bad in ["\"games\"", "\".games\"", "\"public.\""] {
         assert!(serde_json::from_str::<TableName>(bad).is_err(), "{bad}");
@@ -18,6 +18,13 @@ fn nul_cannot_end_a_name_early() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn no_two_tables_are_written_alike(schema in "[a-c.\"]{1,6}", name in "[a-c.\"]{1,6}") {
+        let table = TableName::new(schema, name);
+        proptest::prop_assert_eq!(TableName::parse(&table.to_string()), table.clone());
+        proptest::prop_assert_eq!(TableName::try_from(table.to_string()).unwrap(), table);
+    }
+
     #[test]
     fn a_quoted_name_has_one_way_to_be_read(name in "[^\0]{0,40}") {
         let quoted = Ident::new(name.as_str()).to_string();
