@@ -101,6 +101,7 @@ impl Context {
     }
 
     /// Where programs are looked for.
+    #[cfg(feature = "demo")]
     pub(crate) fn search_path(&self) -> anyhow::Result<String> {
         Ok(self
             .inputs()?
