@@ -240,7 +240,7 @@ impl TargetIdentity {
         let mut differences = Vec::new();
         let mut compare = |what: &str, left: String, right: String| {
             if left != right {
-                differences.push(format!("{what}: `{left}` and `{right}`"));
+                differences.push(format!("{what}: expected `{left}`, actual `{right}`"));
             }
         };
         if let (Some(left), Some(right)) = (&left.system_identifier, &right.system_identifier) {
@@ -266,7 +266,7 @@ impl TargetIdentity {
             };
             if self.table_set_fingerprint != other.table_set_fingerprint {
                 differences.push(format!(
-                    "tables per schema: `{}` and `{}`",
+                    "tables per schema: expected `{}`, actual `{}`",
                     shape(self),
                     shape(other)
                 ));

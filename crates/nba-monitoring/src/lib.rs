@@ -9,5 +9,6 @@ pub mod health;
 pub mod rules;
 
 pub use self::activity::{Activity, Stream};
+pub use self::catalogue::SchemaFacts;
 pub use self::connections::Effort;
 pub use self::games::TwinGames;

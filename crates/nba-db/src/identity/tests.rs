@@ -36,7 +36,8 @@ fn two_databases_of_one_name_are_told_apart() {
     assert!(verdict.is_refuted());
     let reasons = verdict.reasons().join("; ");
     assert!(
-        reasons.contains("`7001` and `7002`") && reasons.contains("`public 40` and `master 3`"),
+        reasons.contains("expected `7001`, actual `7002`")
+            && reasons.contains("expected `public 40`, actual `master 3`"),
         "{reasons}"
     );
     assert!(rds.same_target(&rds.clone()).is_proven());

@@ -15,10 +15,11 @@ use tokio::sync::mpsc;
 use super::row_file::{ROWS_PER_GROUP, RowFileWriter};
 use super::store::{Draft, ROWS, file_digest};
 use super::{
-    Baseline, BaselineError, BaselineName, Content, RowFile, SCHEMA_VERSION, TableBaseline,
+    Baseline, BaselineError, BaselineName, Content, Measurement, RowFile, SCHEMA_VERSION,
+    TableBaseline,
 };
 use crate::activity::Activity;
-use crate::catalogue;
+use crate::catalogue::{self, SchemaFacts};
 use crate::connections::Effort;
 use crate::games::TwinGames;
 use crate::rules::RuleBook;
@@ -67,6 +68,7 @@ impl CaptureOptions {
 enum Task {
     Table(Box<FoundTable>),
     Views,
+    Schema,
     TwinGames,
     Activity,
 }
@@ -74,6 +76,7 @@ enum Task {
 enum Found {
     Table(Box<Measured>),
     Views(std::collections::BTreeMap<nba_db::fingerprint::TableName, String>),
+    Schema(SchemaFacts),
     TwinGames(Option<Vec<TwinGames>>),
     Activity(Activity),
 }
@@ -97,7 +100,7 @@ struct Measured {
 /// # Ok(()) }
 /// ```
 ///
-/// A table that cannot be measured is kept with the reason, and makes the baseline's `complete` verdict `NotProven`.
+/// What cannot be measured, a table or anything else, is kept with the reason, and makes the baseline's `complete` verdict `NotProven`.
 ///
 /// # Errors
 ///
@@ -133,7 +136,7 @@ async fn capture_over(
         .into_iter()
         .map(|table| Task::Table(Box::new(table)))
         .collect();
-    tasks.extend([Task::Views, Task::TwinGames, Task::Activity]);
+    tasks.extend([Task::Views, Task::Schema, Task::TwinGames, Task::Activity]);
 
     let rows_folder = draft.folder().join(ROWS);
     let (snapshot, results) = in_session_snapshot(sessions, &tasks, |client, task| {
@@ -149,9 +152,10 @@ async fn capture_over(
         snapshot,
         complete: Verdict::Proven,
         tables: std::collections::BTreeMap::new(),
-        views: std::collections::BTreeMap::new(),
-        twin_games: None,
-        activity: Activity::default(),
+        views: not_asked(),
+        schema: not_asked(),
+        twin_games: not_asked(),
+        activity: not_asked(),
         folder: None,
         digest: None,
     };
@@ -175,10 +179,7 @@ async fn capture_over(
                 baseline.tables.insert(name, table);
             }
             (Task::Table(found), result) => {
-                let reason = result.err().map_or_else(
-                    || "the measurement was mixed up".to_owned(),
-                    |error| error.reason(),
-                );
+                let reason = why_not(result);
                 open.push(format!("{}: {reason}", found.spec.table));
                 let name = found.spec.table.clone();
                 let table = TableBaseline {
@@ -190,11 +191,20 @@ async fn capture_over(
                 };
                 baseline.tables.insert(name, table);
             }
-            (_, Ok(Found::Views(views))) => baseline.views = views,
-            (_, Ok(Found::TwinGames(twins))) => baseline.twin_games = twins,
-            (_, Ok(Found::Activity(activity))) => baseline.activity = activity,
-            (_, Ok(Found::Table(_))) => {}
-            (_, Err(error)) => open.push(error.reason()),
+            (Task::Views, Ok(Found::Views(views))) => baseline.views = Measurement::Measured(views),
+            (Task::Views, result) => baseline.views = not_measured(&mut open, result),
+            (Task::Schema, Ok(Found::Schema(schema))) => {
+                baseline.schema = Measurement::Measured(schema);
+            }
+            (Task::Schema, result) => baseline.schema = not_measured(&mut open, result),
+            (Task::TwinGames, Ok(Found::TwinGames(twins))) => {
+                baseline.twin_games = Measurement::Measured(twins);
+            }
+            (Task::TwinGames, result) => baseline.twin_games = not_measured(&mut open, result),
+            (Task::Activity, Ok(Found::Activity(activity))) => {
+                baseline.activity = Measurement::Measured(activity);
+            }
+            (Task::Activity, result) => baseline.activity = not_measured(&mut open, result),
         }
     }
     if let Some(reasons) = nba_utils::Reasons::collect(open) {
@@ -203,6 +213,27 @@ async fn capture_over(
     tokio::task::spawn_blocking(move || draft.complete(baseline))
         .await
         .map_err(stopped)?
+}
+
+fn not_asked<T>() -> Measurement<T> {
+    Measurement::NotMeasured("it was not asked for".to_owned())
+}
+
+/// Keeps the reason twice: where the finding belongs, and in the verdict on the whole.
+fn not_measured<T>(
+    open: &mut Vec<String>,
+    result: Result<Found, FingerprintError>,
+) -> Measurement<T> {
+    let reason = why_not(result);
+    open.push(reason.clone());
+    Measurement::NotMeasured(reason)
+}
+
+fn why_not(result: Result<Found, FingerprintError>) -> String {
+    result.err().map_or_else(
+        || "the measurement was mixed up".to_owned(),
+        |error| error.reason(),
+    )
 }
 
 fn stopped(error: tokio::task::JoinError) -> BaselineError {
@@ -225,6 +256,7 @@ async fn run(
             .await
             .map(|measured| Found::Table(Box::new(measured))),
         Task::Views => catalogue::views(client).await.map(Found::Views),
+        Task::Schema => catalogue::schema_facts(client).await.map(Found::Schema),
         Task::TwinGames => TwinGames::find(client).await.map(Found::TwinGames),
         Task::Activity => Activity::read(client).await.map(Found::Activity),
     }

@@ -32,12 +32,13 @@ pub use self::row_file::RowFileError;
 pub use self::store::{BaselineName, list};
 
 use crate::activity::Activity;
+use crate::catalogue::SchemaFacts;
 use crate::games::TwinGames;
 use crate::rules::TableRule;
 use nba_db::identity::TargetIdentity;
 
 /// Version of the file format.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The state of a database at one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,16 +54,18 @@ pub struct Baseline {
     pub identity: TargetIdentity,
     /// When, and what transactions it sees.
     pub snapshot: SnapshotInfo,
-    /// `Proven` when every table could be measured.
+    /// `Proven` when every table and everything beside the tables could be measured.
     pub complete: Verdict,
     /// Every table found, by name.
     pub tables: BTreeMap<TableName, TableBaseline>,
     /// Views and materialised views with a digest of their definition.
-    pub views: BTreeMap<TableName, String>,
+    pub views: Measurement<BTreeMap<TableName, String>>,
+    /// Per table what belongs to it (column details, constraints, indexes, triggers) with a digest of its definition; and sequences.
+    pub schema: Measurement<SchemaFacts>,
     /// Games that were there twice already; `None` where `games` has another shape.
-    pub twin_games: Option<Vec<TwinGames>>,
+    pub twin_games: Measurement<Option<Vec<TwinGames>>>,
     /// When the activity tables were last written.
-    pub activity: Activity,
+    pub activity: Measurement<Activity>,
     /// The folder it was loaded from or saved to; not part of the evidence.
     #[serde(skip)]
     folder: Option<PathBuf>,
@@ -107,6 +110,34 @@ impl Content {
         match self {
             Self::Fingerprint(fingerprint) => Some(fingerprint),
             Self::NotMeasured(_) => None,
+        }
+    }
+}
+
+/// What was found beside the tables, or why it is unknown; a failure is never "there was nothing".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measurement<T> {
+    /// What was found.
+    Measured(T),
+    /// Why it could not be found out.
+    NotMeasured(String),
+}
+
+impl<T> Measurement<T> {
+    /// What was found, if it could be found out.
+    #[must_use]
+    pub fn measured(&self) -> Option<&T> {
+        self.known().ok()
+    }
+
+    /// What was found, or the sentence that says it was not.
+    pub(crate) fn known(&self) -> Result<&T, String> {
+        match self {
+            Self::Measured(found) => Ok(found),
+            Self::NotMeasured(reason) => Err(format!(
+                "not measured when the baseline was taken: {reason}"
+            )),
         }
     }
 }

@@ -17,6 +17,9 @@ const DIGEST_FILE: &str = "baseline.json.b3";
 /// The folder of row files.
 pub(super) const ROWS: &str = "rows";
 
+/// What the names of unfinished baselines begin with.
+const DRAFT: &str = ".draft-";
+
 /// A name that is safe as a folder name.
 // Invariant: not empty, only ASCII letters, digits, `-`, `_`, `.`, no dot in front.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,6 +100,8 @@ pub(super) struct Draft {
     folder: PathBuf,
     target: PathBuf,
     completed: bool,
+    /// Held on the folder itself while this process lives: what tells a draft at work from one left by a killed run.
+    _lock: File,
 }
 
 impl Draft {
@@ -109,23 +114,29 @@ impl Draft {
             });
         }
         // A dot in front keeps a draft from being a baseline; the process id keeps two runs apart.
-        let folder = baselines.join(format!(".draft-{name}-{}", std::process::id()));
+        let folder = baselines.join(format!("{DRAFT}{name}-{}", std::process::id()));
         let rows = folder.join(ROWS);
         let failed = |source| BaselineError::Io {
             operation: "create",
             path: rows.clone(),
             source,
         };
-        if folder.exists() {
-            // Left by a killed run with the same process id.
-            fs::remove_dir_all(&folder).map_err(failed)?;
-        }
-        fs::create_dir_all(&rows).map_err(failed)?;
-        Ok(Self {
+        fs::create_dir_all(baselines).map_err(failed)?;
+        // Held until the new draft has its own lock, so that no other run sweeps it away before.
+        let turn = File::open(baselines).map_err(failed)?;
+        turn.lock().map_err(failed)?;
+        sweep(baselines);
+        fs::create_dir(&folder).map_err(failed)?;
+        let lock = File::open(&folder).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let draft = Self {
             folder,
             target,
             completed: false,
-        })
+            _lock: lock,
+        };
+        fs::create_dir(&rows).map_err(failed)?;
+        Ok(draft)
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -176,8 +187,27 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.completed {
-            // Nothing depends on the draft; a left-over is removed by hand or by the next run.
+            // Nothing depends on the draft; a left-over is removed by the next run.
             fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+}
+
+/// Removes the drafts of killed runs: those that nobody holds. What cannot be removed is in nobody's way.
+fn sweep(baselines: &Path) {
+    let entries = fs::read_dir(baselines).into_iter().flatten().flatten();
+    for entry in entries {
+        let is_draft = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(DRAFT));
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_draft || !is_folder {
+            continue;
+        }
+        let folder = entry.path();
+        if File::open(&folder).is_ok_and(|draft| draft.try_lock().is_ok()) {
+            fs::remove_dir_all(&folder).ok();
         }
     }
 }

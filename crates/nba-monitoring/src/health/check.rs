@@ -22,8 +22,8 @@ use super::report::{
     short_version, table_check,
 };
 use crate::activity::Activity;
-use crate::baseline::{Baseline, Content, TableBaseline};
-use crate::catalogue;
+use crate::baseline::{Baseline, Content, Measurement, RowEvidence, TableBaseline};
+use crate::catalogue::{self, SchemaFacts};
 use crate::connections::Effort;
 use crate::games::TwinGames;
 use crate::rules::{Criticality, Rule};
@@ -285,7 +285,32 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What the baseline does not know cannot be compared with anything, so no run against it is green.
+    fn baseline_complete(&mut self) {
+        let verdict = self.baseline.complete.clone();
+        let message = match &verdict {
+            Verdict::Proven => "everything was measured when the baseline was taken".to_owned(),
+            other => format!("the baseline is incomplete: {}", other.reasons().join("; ")),
+        };
+        let verdict = match verdict {
+            Verdict::Proven => Verdict::Proven,
+            _ => Verdict::not_proven(message.clone()),
+        };
+        let actual = json!(verdict.as_str());
+        self.put(
+            "baseline_complete",
+            CheckRecord::new(
+                verdict,
+                Criticality::Warning,
+                json!("proven"),
+                actual,
+                message,
+            ),
+        );
+    }
+
     fn finish(mut self) -> HealthReport {
+        self.baseline_complete();
         legacy::add_aliases(&mut self.report.checks);
         let report = &mut self.report;
         let names = |wanted: &dyn Fn(&CheckRecord) -> bool| -> Vec<String> {
@@ -321,6 +346,7 @@ impl<'a> Run<'a> {
 enum Task<'a> {
     Table(&'a TableBaseline, Box<Present>),
     Views,
+    Schema,
     TwinGames,
     Activity,
 }
@@ -334,6 +360,7 @@ struct Present {
 enum Found {
     Table(Box<(TableFingerprint, Located)>),
     Views(BTreeMap<TableName, String>),
+    Schema(SchemaFacts),
     TwinGames(Option<Vec<TwinGames>>),
     Activity(Activity),
 }
@@ -365,7 +392,7 @@ async fn compare(sessions: &[Session], run: &mut Run<'_>) -> Result<(), Fingerpr
         Task::Table(table, _) => std::cmp::Reverse(table.bytes),
         _ => std::cmp::Reverse(0),
     });
-    tasks.extend([Task::Views, Task::TwinGames, Task::Activity]);
+    tasks.extend([Task::Views, Task::Schema, Task::TwinGames, Task::Activity]);
     run.put("catalogue", catalogue_check(&baseline.tables, &present));
 
     let effort = run.options.effort;
@@ -387,9 +414,10 @@ async fn compare(sessions: &[Session], run: &mut Run<'_>) -> Result<(), Fingerpr
                 );
             }
             (Task::Views, result) => run.put("views", views_check(&baseline.views, result)),
+            (Task::Schema, result) => run.put("schema", schema_check(&baseline.schema, result)),
             (Task::TwinGames, result) => run.put(
                 "natural_key:public.games",
-                twins_check(baseline.twin_games.as_deref(), result),
+                twins_check(&baseline.twin_games, result),
             ),
             (Task::Activity, result) => {
                 let now = result.and_then(|found| match found {
@@ -425,6 +453,7 @@ async fn measure(
     effort.limit(client).await?;
     match task {
         Task::Views => catalogue::views(client).await.map(Found::Views),
+        Task::Schema => catalogue::schema_facts(client).await.map(Found::Schema),
         Task::TwinGames => TwinGames::find(client).await.map(Found::TwinGames),
         Task::Activity => Activity::read(client).await.map(Found::Activity),
         Task::Table(table, present) => {
@@ -436,14 +465,38 @@ async fn measure(
             }
             let now = fingerprint(client, &table.spec).await?;
             let located = match before {
-                Some(before) if before.rows != now.rows || before.digest != now.digest => {
+                Some(before) if before.rows > 0 && !before.differing_buckets(&now).is_empty() => {
                     let evidence = baseline.rows(&table.spec.table);
-                    Located::search(client, &table.spec, evidence, before, &now, limits).await?
+                    locate(client, &table.spec, evidence, before, &now, limits).await?
                 }
                 _ => Located::default(),
             };
             Ok(Found::Table(Box::new((now, located))))
         }
+    }
+}
+
+/// Looks for the rows that differ. A search that fails leaves what the fingerprints already say.
+async fn locate(
+    client: &Client,
+    table: &TableSpec,
+    evidence: Option<RowEvidence>,
+    before: &TableFingerprint,
+    now: &TableFingerprint,
+    limits: Limits,
+) -> Result<Located, FingerprintError> {
+    let savepoint = |sql: &'static str| async move {
+        let failed = |source| FingerprintError::query("set a savepoint", source);
+        client.batch_execute(sql).await.map_err(failed)
+    };
+    savepoint("savepoint search").await?;
+    match Located::search(client, table, evidence, before, now, limits).await {
+        Err(error) if error.is_connection_lost() => Err(error),
+        Err(error) => {
+            savepoint("rollback to savepoint search").await?;
+            Ok(Located::blocked(error.reason()))
+        }
+        Ok(located) => Ok(located),
     }
 }
 
@@ -637,10 +690,50 @@ fn catalogue_check(
     )
 }
 
-fn views_check(
-    expected: &BTreeMap<TableName, String>,
+/// What belongs to tables: constraints, indexes, triggers, details of columns; and sequences.
+fn schema_check(
+    expected: &Measurement<SchemaFacts>,
     result: Result<Found, FingerprintError>,
 ) -> CheckRecord {
+    let count = |facts: &SchemaFacts| facts.values().map(BTreeMap::len).sum::<usize>();
+    let total = expected
+        .measured()
+        .map_or(Value::Null, |known| json!(count(known)));
+    let compared = expected.known().and_then(|known| match result {
+        Ok(Found::Schema(now)) => Ok((known, now)),
+        Ok(_) => Err(mixed_up().reason()),
+        Err(error) => Err(error.reason()),
+    });
+    let (verdict, actual, message) = match compared {
+        Ok((known, now)) => {
+            let findings = catalogue::schema_differences(known, &now);
+            let message = if findings.is_empty() {
+                format!(
+                    "all {} column details, constraints, indexes, triggers and sequences as they were",
+                    count(known)
+                )
+            } else {
+                findings.join("; ")
+            };
+            (
+                Verdict::from_findings(findings),
+                json!(count(&now)),
+                message,
+            )
+        }
+        Err(reason) => (Verdict::not_proven(reason.clone()), Value::Null, reason),
+    };
+    CheckRecord::new(verdict, Criticality::Warning, total, actual, message)
+}
+
+fn views_check(
+    expected: &Measurement<BTreeMap<TableName, String>>,
+    result: Result<Found, FingerprintError>,
+) -> CheckRecord {
+    let expected = match expected.known() {
+        Ok(expected) => expected,
+        Err(reason) => return not_compared(reason, Criticality::Warning),
+    };
     let (verdict, actual, message) = match result {
         Ok(Found::Views(now)) => {
             let mut findings: Vec<String> = expected
@@ -683,10 +776,25 @@ fn views_check(
     )
 }
 
+/// A check that has nothing to compare with.
+fn not_compared(reason: String, criticality: Criticality) -> CheckRecord {
+    CheckRecord::new(
+        Verdict::not_proven(reason.clone()),
+        criticality,
+        Value::Null,
+        Value::Null,
+        reason,
+    )
+}
+
 fn twins_check(
-    known: Option<&[TwinGames]>,
+    known: &Measurement<Option<Vec<TwinGames>>>,
     result: Result<Found, FingerprintError>,
 ) -> CheckRecord {
+    let known = match known.known() {
+        Ok(known) => known.as_deref(),
+        Err(reason) => return not_compared(reason, Criticality::Critical),
+    };
     let expected = known.map_or(Value::Null, |known| json!(known.len()));
     let unproven = |reason: String| {
         CheckRecord::new(

@@ -57,6 +57,17 @@ pub(super) fn judge_count(rule: &Rule, before: u64, now: u64) -> Judgement {
                 message,
             }
         }
+        // A share of nothing is nothing: no number could ever break the band, nor keep it.
+        Rule::Growing { .. } if before == 0 => {
+            let message = format!(
+                "empty at the baseline, {} now: there is no band to stay within",
+                rows(now)
+            );
+            Judgement {
+                verdict: Verdict::not_applicable(message.clone()),
+                message,
+            }
+        }
         Rule::Growing {
             min_percent,
             max_percent,
@@ -96,8 +107,26 @@ pub(super) fn judge_rows(
     now: &TableFingerprint,
     located: &Located,
 ) -> Judgement {
-    if before.rows == now.rows && before.digest == now.digest {
+    if before == now {
         return Judgement::proven(format!("{} unchanged", rows(now.rows)));
+    }
+    if before.rows == now.rows && before.digest == now.digest {
+        // The rows add up to the same, their columns do not: never the same content, whatever the sum says.
+        return Judgement::refuted(match before.differing_columns(now).as_slice() {
+            [] => "rows changed; count and total digest are unchanged".to_owned(),
+            columns => format!(
+                "values changed in columns {}; the count is unchanged",
+                columns.join(", ")
+            ),
+        });
+    }
+    if before.rows == 0 {
+        // Nothing could get lost, so there are no rows to look for.
+        return if *rule == Rule::Frozen {
+            Judgement::refuted(format!("empty at the baseline, {} added", rows(now.rows)))
+        } else {
+            Judgement::proven(format!("empty at the baseline, {} added", rows(now.rows)))
+        };
     }
     if now.rows == 0 {
         return Judgement::refuted(format!(
@@ -163,7 +192,8 @@ pub(super) fn judge_rows(
             ));
         }
     }
-    if findings.is_empty() && *rule == Rule::Frozen {
+    // Rows stay in their bucket: one that did not grow and differs has lost or changed a row, located or not.
+    if findings.is_empty() && (*rule == Rule::Frozen || holds_less(before, now)) {
         let columns = before.differing_columns(now).join(", ");
         findings.push(format!("contents differ in {columns}"));
     }
@@ -192,6 +222,15 @@ pub(super) fn judge_rows(
         )),
         (None, None) => Judgement::not_proven("the difference was not looked into".to_owned()),
     }
+}
+
+/// Whether rows of the baseline cannot all be there: some part of the table has other rows, and not more of them.
+fn holds_less(before: &TableFingerprint, now: &TableFingerprint) -> bool {
+    let pairs = before.buckets.iter().zip(&now.buckets);
+    before.rows >= now.rows
+        || pairs
+            .filter(|(old, _)| old.rows > 0)
+            .any(|(old, new)| old != new && new.rows <= old.rows)
 }
 
 /// `percent` of `value`, rounded down; saturates.

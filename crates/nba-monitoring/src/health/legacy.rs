@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::report::CheckRecord;
 use crate::activity::{Activity, Stream};
+use crate::baseline::Measurement;
 use crate::rules::Criticality;
 
 /// Legacy name of the connection check.
@@ -66,23 +67,30 @@ fn not_applicable(reason: &str) -> CheckRecord {
 
 /// `recent_data_activity` and `dims_monitoring`.
 pub(super) fn activity_checks(
-    before: &Activity,
+    before: &Measurement<Activity>,
     now: &Result<&Activity, String>,
 ) -> [(&'static str, CheckRecord); 2] {
+    let known = before.known();
+    let before = |pick: fn(&Activity) -> Option<&Stream>| {
+        known
+            .as_ref()
+            .map(|known| pick(known))
+            .map_err(Clone::clone)
+    };
     let both = |pick: fn(&Activity) -> Option<&Stream>| {
         now.as_ref().map(|now| pick(now)).map_err(Clone::clone)
     };
     let boxes = stream_check(
         "box-score snapshots",
         "7 days",
-        before.box_score_snapshots.as_ref(),
+        before(|activity| activity.box_score_snapshots.as_ref()),
         both(|activity| activity.box_score_snapshots.as_ref()),
         ["box_score_snapshots_7d", "last_update"],
     );
     let dims = stream_check(
         "DIMS snapshots",
         "24 hours",
-        before.dims_snapshots.as_ref(),
+        before(|activity| activity.dims_snapshots.as_ref()),
         both(|activity| activity.dims_snapshots.as_ref()),
         ["snapshots_24h", "last_snapshot"],
     );
@@ -93,15 +101,18 @@ pub(super) fn activity_checks(
 fn stream_check(
     what: &str,
     window: &str,
-    before: Option<&Stream>,
+    before: Result<Option<&Stream>, String>,
     now: Result<Option<&Stream>, String>,
     keys: [&str; 2],
 ) -> CheckRecord {
-    let expected = before.map_or(Value::Null, |before| json!(before.recent));
-    let now = match now {
-        Ok(Some(now)) => now,
-        Ok(None) => return not_applicable(&format!("no table of {what}")),
-        Err(reason) => {
+    let expected = match &before {
+        Ok(Some(before)) => json!(before.recent),
+        Ok(None) | Err(_) => Value::Null,
+    };
+    let (before, now) = match (before, now) {
+        (Ok(before), Ok(Some(now))) => (before, now),
+        (Ok(_), Ok(None)) => return not_applicable(&format!("no table of {what}")),
+        (Err(reason), _) | (_, Err(reason)) => {
             return CheckRecord::new(
                 Verdict::not_proven(reason.clone()),
                 Criticality::Warning,

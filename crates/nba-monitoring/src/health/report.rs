@@ -108,7 +108,7 @@ pub struct HealthReport {
     pub snapshot: Option<SnapshotInfo>,
     /// Duration of the run in milliseconds.
     pub elapsed_ms: u64,
-    /// Every check by name: the eight legacy names, `identity`, `read_only_sessions`, `baseline_rows`, `catalogue`, `views`, `natural_key:public.games` and one
+    /// Every check by name: the eight legacy names, `identity`, `read_only_sessions`, `baseline_rows`, `baseline_complete`, `catalogue`, `schema`, `views`, `natural_key:public.games` and one
     /// `table:<schema>.<table>` per table.
     pub checks: BTreeMap<String, CheckRecord>,
 }

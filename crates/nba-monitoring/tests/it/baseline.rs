@@ -135,3 +135,72 @@ async fn a_table_name_cannot_leave_the_folder() {
             .count()
     );
 }
+
+#[tokio::test]
+async fn a_failed_look_beside_the_tables_is_not_stored_as_nothing_there() {
+    let platform = Platform::start().await;
+    platform
+        .execute(
+            "create role reader login; grant usage on schema odds, rag to reader;
+             grant select on all tables in schema public, odds, rag to reader;
+             grant execute on function pg_control_system() to reader;
+             revoke execute on function pg_get_viewdef(oid), pg_get_indexdef(oid) from public;
+             revoke select on games, dims_metrics_snapshots from reader",
+        )
+        .await;
+    let mut target = platform.server.target(DATABASE);
+    target.user = "reader".to_owned();
+    let db = nba_db::Database::connect(&target).await.unwrap();
+    let baseline = capture(&db, &platform.capture_options()).await.unwrap();
+    assert_eq!(baseline.complete.exit_code(), 2);
+    assert!(baseline.views.measured().is_none());
+    assert!(baseline.schema.measured().is_none());
+    assert!(baseline.twin_games.measured().is_none());
+    assert!(baseline.activity.measured().is_none());
+    let reasons = baseline.complete.reasons().join("; ");
+    assert!(reasons.contains("list the views"), "{reasons}");
+
+    platform
+        .execute("drop view unified_schedule; grant execute on function pg_get_viewdef(oid), pg_get_indexdef(oid) to public")
+        .await;
+    let report = platform.check(&baseline).await;
+    for name in [
+        "views",
+        "schema",
+        "natural_key:public.games",
+        "dims_monitoring",
+        "recent_data_activity",
+        "baseline_complete",
+    ] {
+        let check = &report.checks[name];
+        assert_eq!(check.verdict.as_str(), "not_proven", "{name}");
+    }
+    assert_eq!(report.exit_code(), 2);
+}
+
+#[tokio::test]
+async fn an_incomplete_baseline_is_never_healthy() {
+    let platform = Platform::start().await;
+    let mut baseline = platform.capture().await;
+    assert_eq!(platform.check(&baseline).await.exit_code(), 0);
+    baseline.complete = nba_utils::Verdict::not_proven("something was not measured");
+    let report = platform.check(&baseline).await;
+    assert_eq!(report.exit_code(), 2);
+    assert_eq!(report.degraded_checks, ["baseline_complete"]);
+}
+
+#[tokio::test]
+async fn drafts_of_killed_runs_are_swept_and_those_at_work_are_not() {
+    let platform = Platform::start().await;
+    let dead = platform.baselines().join(".draft-default-1/rows");
+    let live = platform.baselines().join(".draft-default-2/rows");
+    for folder in [&dead, &live] {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("public.games.parquet"), "half").unwrap();
+    }
+    let held = std::fs::File::open(live.parent().unwrap()).unwrap();
+    held.lock().unwrap();
+    platform.capture().await;
+    assert!(!dead.parent().unwrap().exists());
+    assert!(live.join("public.games.parquet").exists());
+}

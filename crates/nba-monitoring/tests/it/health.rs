@@ -175,7 +175,16 @@ async fn a_game_under_a_second_id_is_named_with_both() {
     // One pair is there from the start, as on the real platform; it is known and no alarm.
     platform.execute("insert into games select '190302004', game_date, season, home_team_id, away_team_id, 1, 1 from games where game_id = '400000005'").await;
     let baseline = platform.capture().await;
-    assert_eq!(baseline.twin_games.as_ref().unwrap().len(), 1);
+    assert_eq!(
+        baseline
+            .twin_games
+            .measured()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .len(),
+        1
+    );
     assert!(platform.check(&baseline).await.verdict.is_proven());
     platform
         .execute(
@@ -451,7 +460,12 @@ async fn a_locked_table_is_unproven_and_the_others_are_not() {
         "{}",
         teams.message
     );
-    assert_eq!(degraded(&report), ["table:public.teams"]);
+    assert_eq!(
+        degraded(&report),
+        ["schema", "table:public.teams"],
+        "definitions cannot be read under an exclusive lock either"
+    );
+    assert_eq!(report.checks["schema"].verdict.as_str(), "not_proven");
 }
 
 #[tokio::test]
@@ -580,5 +594,104 @@ async fn an_abandoned_run_stops_on_the_server() {
             "the statement still waits on the server"
         );
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn damaged_row_evidence_does_not_hide_a_change_that_the_fingerprint_shows() {
+    let platform = Platform::start().await;
+    let baseline = platform.capture().await;
+    let path = baseline.folder().unwrap().join("rows/public.games.parquet");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    platform
+        .execute("update games set home_score = home_score + 1 where game_id = '400000123'")
+        .await;
+    let report = platform.check(&baseline).await;
+    let games = table(&report, "public.games");
+    assert_eq!(games.status, Status::Critical, "{}", games.message);
+    assert!(
+        games
+            .message
+            .starts_with("contents differ in home_score; the count is unchanged"),
+        "{}",
+        games.message
+    );
+    assert_eq!(report.exit_code(), 1);
+    platform
+        .execute("alter table play_by_play drop constraint play_by_play_game_id_fkey; delete from games where game_id = '400000124'")
+        .await;
+    let report = platform.check(&baseline).await;
+    assert_eq!(table(&report, "public.games").status, Status::Critical);
+}
+
+#[tokio::test]
+async fn a_change_above_the_limit_of_row_evidence_is_refuted() {
+    let platform = Platform::start().await;
+    let mut options = platform.capture_options();
+    options.max_rows_kept = 100;
+    let baseline = nba_monitoring::baseline::capture(&platform.db, &options)
+        .await
+        .unwrap();
+    assert!(platform.check(&baseline).await.verdict.is_proven());
+    platform
+        .execute("update games set home_score = home_score + 1 where game_id = '400000123'")
+        .await;
+    let report = platform.check(&baseline).await;
+    assert_eq!(table(&report, "public.games").status, Status::Critical);
+}
+
+#[tokio::test]
+async fn the_first_row_of_an_empty_append_only_table_is_no_alarm() {
+    let platform = Platform::start().await;
+    platform
+        .execute("create table notes (id int primary key, note text)")
+        .await;
+    let baseline = platform.capture().await;
+    platform.execute("insert into notes values (1, 'x')").await;
+    let report = platform.check(&baseline).await;
+    assert_eq!(report.exit_code(), 0, "{}", render_text(&report));
+    assert_eq!(
+        table(&report, "public.notes").message,
+        "empty at the baseline, 1 row added"
+    );
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_table_is_compared_too() {
+    let platform = Platform::start().await;
+    platform
+        .execute(
+            "create index games_season on games (season);
+             alter table games add constraint scores check (home_score >= 0);
+             create function nothing() returns trigger language plpgsql as 'begin return new; end';
+             create trigger watch before insert on games for each row execute function nothing();
+             create sequence numbers",
+        )
+        .await;
+    let baseline = platform.capture().await;
+    assert!(platform.check(&baseline).await.verdict.is_proven());
+    platform
+        .execute(
+            "drop index games_season;
+             alter table games drop constraint scores, alter season set default 'x', alter game_date drop not null;
+             alter table games disable trigger watch;
+             drop sequence numbers",
+        )
+        .await;
+    let report = platform.check(&baseline).await;
+    assert_eq!(degraded(&report), ["schema"], "{}", render_text(&report));
+    assert_eq!(report.checks["schema"].status, Status::Warning);
+    let message = &report.checks["schema"].message;
+    for part in [
+        "public.games: column game_date changed",
+        "public.games: column season changed",
+        "public.games: constraint scores missing",
+        "public.games: index games_season missing",
+        "public.games: trigger watch changed",
+        "sequence missing: public.numbers",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
     }
 }
