@@ -16,7 +16,7 @@ use crate::database::Database;
 use crate::error::{DbError, Result};
 use crate::ident::{Ident, TableName};
 use crate::session::Session;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CATALOG_ONLY_SQL, Snapshot};
 
 /// What kind of relation it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -411,7 +411,11 @@ impl Database {
     pub fn catalog(&self) -> impl Future<Output = Result<Catalog>> + Send + use<> {
         let snapshot = self.snapshot();
         // Boxed: eight queries in flight make a large future.
-        async move { Box::pin(read(&snapshot.await?)).await }
+        async move {
+            let snapshot = snapshot.await?;
+            snapshot.batch_execute(CATALOG_ONLY_SQL).await?;
+            Box::pin(read(&snapshot)).await
+        }
     }
 
     /// Compares each sequence that numbers a column with the largest value of that column.
@@ -428,7 +432,7 @@ impl Database {
                 continue;
             };
             let sql = format!(
-                "select max({})::int8 from {}",
+                "select pg_catalog.max({})::pg_catalog.int8 from {}",
                 Ident::new(column.as_str()),
                 table.sql()
             );

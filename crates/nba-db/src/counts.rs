@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::database::Database;
 use crate::error::{DbError, Result};
 use crate::ident::TableName;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CATALOG_ONLY_SQL, REWRITTEN_SQL, Snapshot};
 
 /// How counting may use the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,9 @@ impl Database {
                 }
             }
             sessions.push(leader);
+            for session in &sessions {
+                session.batch_execute(CATALOG_ONLY_SQL).await?;
+            }
             let next = AtomicUsize::new(0);
             let done: Vec<Mutex<Option<TableCount>>> =
                 tables.iter().map(|_| Mutex::new(None)).collect();
@@ -171,8 +174,20 @@ async fn count_rows(session: &Snapshot, table: &TableName, timeout: Duration) ->
     let outcome = async {
         session.limit_statements(timeout).await?;
         let rows: i64 = session
-            .query_scalar(&format!("select count(*) from {}", table.sql()), &[])
+            .query_scalar(
+                &format!("select pg_catalog.count(*) from {}", table.sql()),
+                &[],
+            )
             .await?;
+        // Counting locked the table, so the answer holds until the transaction ends.
+        if session.query_scalar(REWRITTEN_SQL, &[&table.sql()]).await? {
+            return Err(DbError::usage(
+                "counting",
+                format!(
+                    "`{table}` was truncated or rewritten after the snapshot was taken; count again"
+                ),
+            ));
+        }
         u64::try_from(rows).map_err(|_| DbError::usage("counting", format!("{rows} rows")))
     }
     .await;

@@ -46,6 +46,8 @@ pub(crate) fn settings(options: &ConnectOptions) -> Vec<(&'static str, String)> 
             "idle_in_transaction_session_timeout",
             milliseconds(limits.idle_in_transaction_timeout),
         ),
+        // Rows hidden by a policy are an error, never silently missing.
+        ("row_security", "off".to_owned()),
         ("TimeZone", "UTC".to_owned()),
         ("DateStyle", "ISO".to_owned()),
         ("IntervalStyle", "postgres".to_owned()),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::database::Database;
 use crate::error::{DbError, ErrorKind, Result};
 use crate::session::Session;
+use crate::snapshot::CATALOG_ONLY_SQL;
 
 pub(crate) const IDENTITY_SQL: &str = "select current_database()::text, d.oid, current_user::text, r.rolsuper, \
      host(inet_server_addr()), inet_server_port(), pg_postmaster_start_time(), pg_is_in_recovery(), \
@@ -99,7 +100,12 @@ struct Facts {
 impl Facts {
     async fn of(session: &Session) -> Result<Self> {
         const OPERATION: &str = "reading the target's identity";
+        // No function of a user may answer for the server.
+        session
+            .batch_execute(&format!("begin read only; {CATALOG_ONLY_SQL}"))
+            .await?;
         let rows = session.query_rows(IDENTITY_SQL, &[]).await?;
+        session.batch_execute("savepoint system").await?;
         let row = rows
             .first()
             .ok_or_else(|| DbError::usage(OPERATION, "the server gave no row"))?;
@@ -111,6 +117,10 @@ impl Facts {
                 Err(error) if error.server().is_some() => (None, Some(error.to_string())),
                 Err(error) => return Err(error),
             };
+        // A refusal failed the transaction up to the savepoint.
+        session
+            .batch_execute("rollback to savepoint system; rollback")
+            .await?;
         Ok(Self {
             brief: Brief {
                 system_identifier,
@@ -149,7 +159,11 @@ impl Database {
     pub async fn identity(&self) -> Result<TargetIdentity> {
         let session = self.session().await?;
         let facts = Facts::of(&session).await?;
+        session
+            .batch_execute(&format!("begin read only; {CATALOG_ONLY_SQL}"))
+            .await?;
         let rows = session.query_rows(TABLE_SET_SQL, &[]).await?;
+        session.batch_execute("rollback").await?;
         let mut hasher = blake3::Hasher::new();
         let mut tables_per_schema = BTreeMap::new();
         for row in &rows {

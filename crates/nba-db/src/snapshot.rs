@@ -12,8 +12,24 @@ use crate::ident;
 use crate::session::Session;
 
 const BEGIN_SQL: &str = "begin transaction isolation level repeatable read, read only";
-pub(crate) const EXPORT_SQL: &str =
-    "select pg_export_snapshot(), pg_current_snapshot()::text, clock_timestamp()";
+pub(crate) const EXPORT_SQL: &str = "select pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::pg_catalog.text, pg_catalog.clock_timestamp()";
+
+/// Whether the table `$1`, or a part of it, was given other files since the snapshot was taken.
+///
+/// `TRUNCATE` and rewriting `ALTER TABLE` are not covered by a snapshot: an older one sees the table empty. The function
+/// tells the present file, the row of `pg_class` the file at the snapshot; `NULL` says that the part is gone or new.
+pub(crate) const REWRITTEN_SQL: &str = "\
+with recursive part as ( \
+  select $1::pg_catalog.text::pg_catalog.regclass::pg_catalog.oid as oid \
+  union select i.inhrelid from part p join pg_catalog.pg_inherits i on i.inhparent operator(pg_catalog.=) p.oid) \
+select pg_catalog.count(*) operator(pg_catalog.>) 0 from part p left join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) p.oid \
+where c.oid is null or (c.relkind operator(pg_catalog.<>) 'p' and c.relkind operator(pg_catalog.<>) 'f' \
+  and c.relkind operator(pg_catalog.<>) 'v' \
+  and pg_catalog.pg_relation_filenode(c.oid) is distinct from c.relfilenode \
+  and c.relfilenode operator(pg_catalog.<>) 0)";
+
+/// Keeps functions, tables and operators of users from standing in for PostgreSQL's until the transaction ends.
+pub(crate) const CATALOG_ONLY_SQL: &str = "set local search_path = pg_catalog";
 
 /// A session inside a read-only, repeatable-read transaction.
 ///

@@ -8,13 +8,17 @@
 //! * `hashint8` folds 64 bits into 32 before hashing, and the timestamp hashes are `hashint8`;
 //! * array hashes leave the dimensions out, and `json`, `xml` and `money` have no hash at all.
 //!
-//! Here each column is hashed by a function chosen by its type with a seed made from the column's *name*, the columns of a
-//! row are combined, and the combination passes a non-linear mixing step, so that values stay tied to their row and column.
+//! Here each column is hashed by a function chosen by its type with a seed made from the column's *name*, that hash passes a
+//! non-linear mixing step, the columns of a row are combined, and the combination is mixed again, so that values stay tied to
+//! their row and column. Every function is named with its schema, so that no other of the same name takes its place.
 
 use super::spec::{ColumnSpec, KeySpec, TableSpec};
 
-/// Seed of column hashes, so that changing the encoding changes every digest.
-const ENCODING_VERSION: u64 = 1;
+/// The way values become hashes; digests of different versions cannot be compared, so a changed encoding gets a new one.
+pub const ENCODING_VERSION: u32 = 2;
+
+/// Bytes compared as they are, whatever the column's own collation.
+const C_ORDER: &str = "collate pg_catalog.\"C\"";
 
 /// The statement that gives one line per bucket: bucket, rows, digest and, per column, digest and non-null count.
 pub(super) fn fingerprint_sql(table: &TableSpec) -> String {
@@ -40,12 +44,14 @@ pub(super) fn fingerprint_sql(table: &TableSpec) -> String {
         KeySpec::WholeRow => bucket_of(&row, table.buckets),
     };
     let digests: String = (0..columns.len())
-        .map(|index| format!(", sum(h{index})::text, count(h{index})"))
+        .map(|index| {
+            format!(", pg_catalog.sum(h{index})::pg_catalog.text, pg_catalog.count(h{index})")
+        })
         .collect();
     if hashes.is_empty() {
         // Nothing but the number of rows, which may then come from the smallest index.
         return format!(
-            "select 0::int4, count(*), (count(*)::numeric * {row})::text from {relation}",
+            "select 0::pg_catalog.int4, pg_catalog.count(*), (pg_catalog.count(*)::pg_catalog.numeric * {row})::pg_catalog.text from {relation}",
             relation = table.relation_sql(),
         );
     }
@@ -53,8 +59,8 @@ pub(super) fn fingerprint_sql(table: &TableSpec) -> String {
     // of its uses; `offset 0` prevents that too, but forbids parallel plans (measured on PostgreSQL 15: 2.3 s against 1.5 s
     // for a million rows of 29 columns). `clock_timestamp()` is the cheapest volatile function that is parallel safe.
     format!(
-        "select {bucket} as b, count(*), sum({row})::text{digests} \
-         from (select {key}{hashes}, clock_timestamp() as barrier from {relation}) v group by 1",
+        "select {bucket} as b, pg_catalog.count(*), pg_catalog.sum({row})::pg_catalog.text{digests} \
+         from (select {key}{hashes}, pg_catalog.clock_timestamp() as barrier from {relation}) v group by 1",
         hashes = hashes.join(", "),
         relation = table.relation_sql(),
     )
@@ -85,7 +91,7 @@ pub(super) fn rows_sql(table: &TableSpec, with_values: bool) -> String {
         "null".to_owned()
     };
     format!(
-        "select {bucket}, {key}::text, {row}, {values}::text from {relation} where {bucket} = any($1::int4[])",
+        "select {bucket}, {key}::pg_catalog.text, {row}, {values}::pg_catalog.text from {relation} where {bucket} = any($1::pg_catalog.int4[])",
         relation = table.relation_sql(),
     )
 }
@@ -93,7 +99,7 @@ pub(super) fn rows_sql(table: &TableSpec, with_values: bool) -> String {
 /// The statement that gives the values of rows with one of the row hashes in `$1` inside the buckets in `$2`.
 pub(super) fn values_sql(table: &TableSpec) -> String {
     format!(
-        "select * from ({}) r(bucket, key, hash, vals) where hash = any($2::int8[])",
+        "select * from ({}) r(bucket, key, hash, vals) where hash = any($2::pg_catalog.int8[])",
         rows_sql(table, true)
     )
 }
@@ -105,14 +111,14 @@ fn text_array(names: &[String]) -> String {
     }
     let texts: Vec<String> = names
         .iter()
-        .map(|name| format!("{}::text", quote(name)))
+        .map(|name| format!("{}::pg_catalog.text", quote(name)))
         .collect();
-    format!("to_json(array[{}])", texts.join(", "))
+    format!("pg_catalog.to_json(array[{}])", texts.join(", "))
 }
 
 fn bucket_of(hash: &str, buckets: u32) -> String {
     let mask = buckets.max(1).next_power_of_two() - 1;
-    format!("(({hash}) & {mask})::int4")
+    format!("(({hash}) & {mask})::pg_catalog.int4")
 }
 
 fn key_hash(table: &TableSpec, names: &[String]) -> String {
@@ -130,9 +136,9 @@ fn key_hash(table: &TableSpec, names: &[String]) -> String {
         })
         .collect();
     if parts.is_empty() {
-        "0::int8".to_owned()
+        "0::pg_catalog.int8".to_owned()
     } else {
-        format!("hashint4extended(1, {})", parts.join(" # "))
+        format!("pg_catalog.hashint4extended(1, {})", parts.join(" # "))
     }
 }
 
@@ -148,38 +154,66 @@ fn row_mix(columns: &[ColumnSpec], hash: impl Fn(usize, &ColumnSpec) -> String) 
         })
         .collect();
     if parts.is_empty() {
-        "hashint4extended(0, 0)".to_owned()
+        "pg_catalog.hashint4extended(0, 0)".to_owned()
     } else {
-        format!("hashint4extended(0, {})", parts.join(" # "))
+        format!("pg_catalog.hashint4extended(0, {})", parts.join(" # "))
     }
 }
 
 /// The 64-bit hash of one column's value, NULL for NULL.
+///
+/// The typed hash keeps values apart; the second step makes it non-linear, because some typed hashes end in a bare
+/// exclusive-or of (part of) the value, which would cancel when columns of a row are combined or rows are summed.
 fn value_hash(column: &ColumnSpec, seed: u64) -> String {
+    let typed = typed_hash(column, seed);
+    let word = mix(seed ^ 1).to_ne_bytes();
+    let position = i32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+    format!("pg_catalog.hashint4extended('{position}'::pg_catalog.int4, {typed})")
+}
+
+/// A 64-bit hash that differs for different values of the type, but may be linear in them.
+fn typed_hash(column: &ColumnSpec, seed: u64) -> String {
     let c = quote(&column.name);
     let s = literal(seed);
+    let text = format!("pg_catalog.hashtextextended({c}::pg_catalog.text {C_ORDER}, {s})");
     match column.base_type.as_str() {
-        "int2" => format!("hashint2extended({c}, {s})"),
-        "int4" => format!("hashint4extended({c}, {s})"),
+        "int2" => format!("pg_catalog.hashint2extended({c}, {s})"),
+        "int4" => format!("pg_catalog.hashint4extended({c}, {s})"),
         // Exclusive-or with the value undoes the 32-bit folding.
-        "int8" => format!("(hashint8extended({c}, {s}) # {c}::int8)"),
+        "int8" => format!("(pg_catalog.hashint8extended({c}, {s}) # {c}::pg_catalog.int8)"),
         "bool" => format!(
             "(case when {c} then {} when not {c} then {} end)",
             literal(mix(seed)),
             literal(mix(mix(seed)))
         ),
-        "float4" => format!("hashfloat4extended({c}, {s})"),
-        "float8" => format!("hashfloat8extended({c}, {s})"),
-        "numeric" => format!(
-            "hash_numeric_extended({c}, case when {c} < 0 then {} else {s} end)",
-            literal(mix(seed))
+        // Both zeros hash alike; their text forms differ.
+        "float4" => format!(
+            "(case when {c} = 0 then {text} else pg_catalog.hashfloat4extended({c}, {s}) end)"
         ),
-        // A double holds every microsecond within 285 years of 1970 exactly.
-        "timestamp" | "timestamptz" => format!("hashfloat8extended(date_part('epoch', {c}), {s})"),
-        "uuid" => format!("uuid_hash_extended({c}, {s})"),
-        "bytea" => format!("hashtextextended(encode({c}, 'hex') collate \"C\", {s})"),
+        "float8" => format!(
+            "(case when {c} = 0 then {text} else pg_catalog.hashfloat8extended({c}, {s}) end)"
+        ),
+        // The sign is left out of the hash, and NaN and both infinities hash to the bare seed.
+        "numeric" => format!(
+            "(case when {c} < 0 then pg_catalog.hash_numeric_extended({c}, {}) \
+             when {c} = 'NaN'::pg_catalog.numeric then {} \
+             else pg_catalog.hash_numeric_extended({c}, {s}) end)",
+            literal(mix(seed)),
+            literal(mix(mix(seed)))
+        ),
+        // A double holds every microsecond of these centuries exactly; beyond them the text form does.
+        "timestamp" | "timestamptz" => format!(
+            "(case when {c} >= '1800-01-01 00:00:00+00'::pg_catalog.{kind} \
+             and {c} < '2200-01-01 00:00:00+00'::pg_catalog.{kind} \
+             then pg_catalog.hashfloat8extended(pg_catalog.date_part('epoch', {c}), {s}) else {text} end)",
+            kind = column.base_type
+        ),
+        "uuid" => format!("pg_catalog.uuid_hash_extended({c}, {s})"),
+        "bytea" => {
+            format!("pg_catalog.hashtextextended(pg_catalog.encode({c}, 'hex') {C_ORDER}, {s})")
+        }
         // Everything else by its exact text form: text, dates, times, json, jsonb, arrays, enums, ranges, composites …
-        _ => format!("hashtextextended({c}::text collate \"C\", {s})"),
+        _ => text,
     }
 }
 
@@ -189,7 +223,7 @@ fn column_seed(name: &str, purpose: u64) -> u64 {
     let folded = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    mix(folded ^ mix(purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ENCODING_VERSION))
+    mix(folded ^ mix(purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(ENCODING_VERSION)))
 }
 
 /// The splitmix64 finaliser.
@@ -201,7 +235,10 @@ fn mix(value: u64) -> u64 {
 }
 
 fn literal(value: u64) -> String {
-    format!("'{}'::int8", i64::from_ne_bytes(value.to_ne_bytes()))
+    format!(
+        "'{}'::pg_catalog.int8",
+        i64::from_ne_bytes(value.to_ne_bytes())
+    )
 }
 
 /// A quoted SQL identifier.

@@ -26,6 +26,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
+pub use self::encode::ENCODING_VERSION;
 pub use self::rows::{RowDetail, RowDigest, RowStream, row_values, stream_rows};
 pub use self::snapshot::{SnapshotInfo, in_session_snapshot, in_snapshot};
 pub use self::spec::{
@@ -159,10 +160,24 @@ pub async fn fingerprint(
     table: &TableSpec,
 ) -> Result<TableFingerprint, FingerprintError> {
     let operation = format!("fingerprint `{}`", table.table);
+    table.comparable(&operation)?;
     let lines = client
         .query(&encode::fingerprint_sql(table), &[])
         .await
         .map_err(|source| FingerprintError::query(operation.clone(), source))?;
+    // Asked only now: reading the table locked it, so nothing can rewrite it any more until the transaction ends.
+    let rewritten: bool = client
+        .query_one(snapshot::REWRITTEN_SQL, &[&table.relation_sql()])
+        .await
+        .map_err(|source| FingerprintError::query(operation.clone(), source))?
+        .get(0);
+    if rewritten {
+        return Err(FingerprintError::Unsupported {
+            operation,
+            reason: "it was rewritten after the snapshot was taken, by truncate or alter table, so its rows cannot be seen; \
+                     measure again",
+        });
+    }
     let undecodable = |what: &str| FingerprintError::Decode {
         operation: operation.clone(),
         what: what.to_owned(),
@@ -230,7 +245,7 @@ pub enum FingerprintError {
         /// Which part of the answer.
         what: String,
     },
-    /// It cannot be done for this kind of table.
+    /// It cannot be done for this table, or not now.
     #[error("could not {operation}: {reason}")]
     Unsupported {
         /// What was being done.

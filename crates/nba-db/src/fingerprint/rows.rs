@@ -63,6 +63,7 @@ pub async fn stream_rows<'a>(
     let sql = encode::rows_sql(table, detail == RowDetail::Values);
     let buckets = bucket_numbers(buckets);
     let operation = format!("read the rows of `{}`", table.table);
+    table.comparable(&operation)?;
     let lines = client
         .query_raw(&sql, [buckets])
         .await
@@ -88,6 +89,7 @@ pub async fn row_values(
     hashes: &[i64],
 ) -> Result<Vec<RowDigest>, FingerprintError> {
     let operation = format!("read differing rows of `{}`", table.table);
+    table.comparable(&operation)?;
     let rows = client
         .query(
             &encode::values_sql(table),

@@ -24,10 +24,12 @@ pub struct SnapshotInfo {
 }
 
 /// Text forms must not depend on the session; forcing hash aggregation keeps a bad estimate from sorting the whole table;
-/// row security must raise an error, not hide rows.
+/// row security must raise an error, not hide rows; no function of a user may stand in for one of PostgreSQL's.
 const SETTINGS: &str = "set local timezone = 'UTC'; set local datestyle = 'ISO, MDY'; set local intervalstyle = 'postgres'; \
 set local extra_float_digits = 1; set local bytea_output = 'hex'; set local enable_sort = off; set local row_security = off; \
-set local xmloption = 'content'";
+set local xmloption = 'content'; set local search_path = pg_catalog";
+
+pub(super) use crate::snapshot::REWRITTEN_SQL;
 
 const LEADER: &str = "begin isolation level repeatable read read only";
 
@@ -80,7 +82,7 @@ where
     leader.batch_execute(LEADER).await.map_err(failed)?;
     let row = leader
         .query_one(
-            "select pg_export_snapshot(), pg_current_snapshot()::text, clock_timestamp()",
+            "select pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::pg_catalog.text, pg_catalog.clock_timestamp()",
             &[],
         )
         .await

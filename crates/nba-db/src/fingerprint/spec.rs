@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use super::FingerprintError;
-use super::encode::quote;
+use super::encode::{ENCODING_VERSION, quote};
 pub use crate::ident::TableName;
 
 /// Rows one bucket should hold, so that locating a difference reads little and the list of buckets stays short.
@@ -21,7 +21,8 @@ pub struct ColumnSpec {
     pub name: String,
     /// Declared type, such as `character varying(50)`.
     pub declared: String,
-    /// `pg_type.typname` with domains resolved, such as `varchar`; decides how values are hashed.
+    /// `pg_type.typname` with domains resolved, such as `varchar`, empty for types that are not built in; decides how values
+    /// are hashed.
     pub base_type: String,
 }
 
@@ -46,9 +47,28 @@ pub struct TableSpec {
     pub key: KeySpec,
     /// Number of buckets, a power of two.
     pub buckets: u32,
+    /// [`ENCODING_VERSION`] of the program that made it; measured with another one, digests could not be compared.
+    #[serde(default = "first_encoding")]
+    pub encoding: u32,
+}
+
+/// Before the version was kept there was one.
+fn first_encoding() -> u32 {
+    1
 }
 
 impl TableSpec {
+    /// Refuses to measure for a comparison that could only be wrong.
+    pub(super) fn comparable(&self, operation: &str) -> Result<(), FingerprintError> {
+        if self.encoding == ENCODING_VERSION {
+            return Ok(());
+        }
+        Err(FingerprintError::Unsupported {
+            operation: operation.to_owned(),
+            reason: "the earlier measurement hashed values in another way; take a new baseline with this version",
+        })
+    }
+
     /// The names of the key columns; empty without a key.
     #[must_use]
     pub fn key_columns(&self) -> &[String] {
@@ -89,7 +109,7 @@ impl FoundTable {
         const TYPICAL_ROW: u64 = 150;
         let size = client
             .query_one(
-                "select pg_table_size($1::text::regclass)",
+                "select pg_catalog.pg_table_size($1::pg_catalog.text::pg_catalog.regclass)",
                 &[&self.spec.relation_sql()],
             )
             .await;
@@ -122,10 +142,15 @@ order by 1, 2";
 
 const COLUMNS_SQL: &str = "\
 select n.nspname::text, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
-       coalesce(b.typname, t.typname)::text \
+       case when t.typnamespace = 'pg_catalog'::regnamespace then t.typname else '' end::text \
 from pg_attribute a \
 join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
-join pg_type t on t.oid = a.atttypid left join pg_type b on t.typtype = 'd' and b.oid = t.typbasetype \
+cross join lateral ( \
+  with recursive base as ( \
+    select b.oid, b.typname, b.typnamespace, b.typtype, b.typbasetype from pg_type b where b.oid = a.atttypid \
+    union all \
+    select b.oid, b.typname, b.typnamespace, b.typtype, b.typbasetype from base d join pg_type b on b.oid = d.typbasetype where d.typtype = 'd' \
+  ) select * from base where typtype <> 'd') t \
 where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
 and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
 order by 1, 2, a.attnum";
@@ -147,10 +172,25 @@ order by 1, 2, i.indisprimary desc, i.indnkeyatts, x.relname";
 
 /// Finds every table outside the system schemas, with columns, key and bucket count; partitions count as their parent.
 ///
+/// Reads in a transaction of its own, so `client` must not be inside one.
+///
 /// # Errors
 ///
 /// When a catalogue query fails.
 pub async fn discover(client: &Client) -> Result<Vec<FoundTable>, FingerprintError> {
+    let failed = |source| FingerprintError::query("list the tables", source);
+    // No function or table of a user may stand in for the catalogue's.
+    client
+        .batch_execute("begin read only; set local search_path = pg_catalog")
+        .await
+        .map_err(failed)?;
+    let found = read_tables(client).await;
+    let ended = client.batch_execute("rollback").await.map_err(failed);
+    let found = found?;
+    ended.map(|()| found)
+}
+
+async fn read_tables(client: &Client) -> Result<Vec<FoundTable>, FingerprintError> {
     let failed = |source| FingerprintError::query("list the tables", source);
     let mut columns: BTreeMap<TableName, Vec<ColumnSpec>> = BTreeMap::new();
     for row in client.query(COLUMNS_SQL, &[]).await.map_err(failed)? {
@@ -183,6 +223,7 @@ pub async fn discover(client: &Client) -> Result<Vec<FoundTable>, FingerprintErr
                     .remove(&table)
                     .map_or(KeySpec::WholeRow, KeySpec::Columns),
                 buckets: bucket_count(rows.unwrap_or(0)),
+                encoding: ENCODING_VERSION,
                 table,
             },
             estimated_bytes: bytes,

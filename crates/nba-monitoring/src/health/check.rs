@@ -503,6 +503,7 @@ async fn locate(
 /// Enough for rules about numbers, and all that is possible when columns are gone.
 fn count_only(spec: &TableSpec) -> TableSpec {
     TableSpec {
+        encoding: nba_db::fingerprint::ENCODING_VERSION,
         table: spec.table.clone(),
         columns: Vec::new(),
         key: KeySpec::WholeRow,

@@ -109,6 +109,7 @@ mod tests {
 
     fn table(key: KeySpec) -> TableSpec {
         TableSpec {
+            encoding: nba_db::fingerprint::ENCODING_VERSION,
             table: TableName::new("public", "t"),
             columns: Vec::new(),
             key,
