@@ -85,6 +85,7 @@ pub fn own_statements() -> Vec<(&'static str, &'static str)> {
         ("system", identity::SYSTEM_SQL),
         ("table set", identity::TABLE_SET_SQL),
         ("snapshot", snapshot::EXPORT_SQL),
+        ("snapshot rewritten", snapshot::REWRITTEN_SQL),
         ("schemas", catalog::SCHEMAS_SQL),
         ("relations", catalog::RELATIONS_SQL),
         ("columns", catalog::COLUMNS_SQL),

@@ -6,7 +6,7 @@ use nba_db::counts::CountOptions;
 use nba_db::ident::TableName;
 use nba_db::{Database, ErrorKind, Param, Purpose};
 
-use crate::support::{open, prepare, server};
+use crate::support::{open, prepare, server, target};
 
 #[tokio::test]
 async fn a_writer_writes_and_keeps_accounts() {
@@ -144,7 +144,7 @@ async fn the_catalogue_lists_everything() {
             .definition
             .as_ref()
             .unwrap()
-            .contains("FROM a")
+            .contains("FROM public.a")
     );
     assert!(
         catalog
@@ -360,6 +360,69 @@ async fn every_statement_of_ours_can_be_prepared() {
         }
     }
     // Several statements in one, or not for the prepared form.
-    let others = ["RESET_SQL", "BEGIN_SQL", "WRITE_SQL"];
+    let others = ["RESET_SQL", "BEGIN_SQL", "CATALOG_ONLY_SQL", "WRITE_SQL"];
     assert_eq!(constants, statements.len() + others.len());
+}
+
+#[tokio::test]
+async fn rows_hidden_by_a_policy_are_not_counted_as_missing() {
+    let server = server().await;
+    let db = open(&server, 4).await;
+    prepare(
+        &db,
+        "create table secret (id int, mine boolean); insert into secret values (1, true), (2, false);
+         alter table secret enable row level security; create policy p on secret using (mine);
+         create table open (id int); insert into open values (1);
+         create role restricted login; grant select on secret, open to restricted",
+    )
+    .await;
+    let secret = [
+        TableName::new("public", "secret"),
+        TableName::new("public", "open"),
+    ];
+    let options = CountOptions::default();
+    let mut hidden = target(&server, 4);
+    hidden.user = "restricted".to_owned();
+    let restricted = Database::connect(&hidden).await.unwrap();
+    let counts = restricted.counts(&secret, &options).await.unwrap();
+    assert_eq!(
+        (counts.tables[0].rows, counts.tables[1].rows),
+        (None, Some(1))
+    );
+    let reasons = counts.tables[0].verdict.reasons().join("; ");
+    assert!(reasons.contains("row-level security"), "{reasons}");
+    // The owner of the rows sees them all.
+    let counts = db.counts(&secret, &options).await.unwrap();
+    assert_eq!(counts.tables[0].rows, Some(2));
+}
+
+#[tokio::test]
+async fn counts_ignore_a_search_path_full_of_traps_and_queries_keep_it() {
+    let server = server().await;
+    let first = open(&server, 2).await;
+    prepare(
+        &first,
+        "create schema evil; create table public.t (id int); insert into public.t values (1);
+         create function evil.version() returns text language sql as $$select 'evil'$$;
+         create table evil.only_here (id int); insert into evil.only_here values (1), (2);
+         alter database nba set search_path = evil, pg_catalog, public",
+    )
+    .await;
+    let db = open(&server, 2).await;
+    let poisoned: String = db.query_scalar("select version()", &[]).await.unwrap();
+    assert_eq!(poisoned, "evil", "the trap is set");
+    let identity = db.identity().await.unwrap();
+    assert!(
+        identity.version.starts_with("PostgreSQL"),
+        "{}",
+        identity.version
+    );
+    let tables = [TableName::new("public", "t")];
+    let counts = db.counts(&tables, &CountOptions::default()).await.unwrap();
+    assert_eq!(counts.tables[0].rows, Some(1));
+    let legacy: i64 = db
+        .query_scalar("select count(*) from only_here", &[])
+        .await
+        .unwrap();
+    assert_eq!(legacy, 2);
 }
