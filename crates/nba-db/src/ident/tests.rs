@@ -21,7 +21,7 @@ proptest::proptest! {
     #[test]
     fn no_two_tables_are_written_alike(schema in "[a-c.\"]{1,6}", name in "[a-c.\"]{1,6}") {
         let table = TableName::new(schema, name);
-        proptest::prop_assert_eq!(TableName::parse(&table.to_string()), table.clone());
+        proptest::prop_assert_eq!(&TableName::parse(&table.to_string()), &table);
         proptest::prop_assert_eq!(TableName::try_from(table.to_string()).unwrap(), table);
     }
 

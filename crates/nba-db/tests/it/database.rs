@@ -84,7 +84,7 @@ async fn the_catalogue_lists_everything() {
         .collect();
     let expected = [
         ("odds.b", RelationKind::Table),
-        ("public.Q\"x", RelationKind::Table),
+        ("public.\"Q\"\"x\"", RelationKind::Table),
         ("public.a", RelationKind::Table),
         ("public.mv", RelationKind::MaterializedView),
         ("public.parts", RelationKind::PartitionedTable),
