@@ -99,7 +99,7 @@ async fn the_catalogue_lists_everything() {
         .collect();
     assert_eq!(
         tables,
-        ["odds.b", "public.Q\"x", "public.a", "public.parts"]
+        ["odds.b", "public.\"Q\"\"x\"", "public.a", "public.parts"]
     );
 
     let b = catalog.relation(&TableName::new("odds", "b")).unwrap();
