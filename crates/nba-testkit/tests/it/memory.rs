@@ -8,8 +8,9 @@ use crate::support::{Server, options};
 
 /// Tells the probe below what to build; absent when it runs as one of the tests.
 const PROBE_SCALE: &str = "NBA_TESTKIT_PROBE_SCALE";
-/// What six times as many rows may cost: a few allocator pages, and the plan, 24 bytes a game.
-const ALLOWED_GROWTH_KIB: u64 = 8 * 1024;
+/// What six times as many rows may cost. The larger build writes 155 MB more than the smaller, which is what keeping the
+/// rows would show; the smaller does not fill every buffer and allocator arena yet, which has shown 15 MB.
+const ALLOWED_GROWTH_KIB: u64 = 40 * 1024;
 
 #[test]
 fn six_times_the_rows_need_no_more_memory() {
