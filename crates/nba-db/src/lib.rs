@@ -39,6 +39,7 @@
 //! - `embedded`: starts private PostgreSQL servers from binaries found on the machine.
 
 pub mod catalog;
+pub mod compare;
 mod copy;
 pub mod counts;
 mod database;
