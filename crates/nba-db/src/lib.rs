@@ -47,6 +47,7 @@ mod database;
 pub mod embedded;
 mod error;
 pub mod fingerprint;
+pub mod gentle;
 mod guard;
 pub mod ident;
 pub mod identity;
@@ -97,5 +98,6 @@ pub fn own_statements() -> Vec<(&'static str, &'static str)> {
         ("extensions", catalog::EXTENSIONS_SQL),
         ("backend", stream::BACKEND_SQL),
         ("cancel", stream::CANCEL_SQL),
+        ("load", gentle::LOAD_SQL),
     ]
 }

@@ -12,6 +12,8 @@ mod examples;
 #[cfg(feature = "embedded")]
 mod fingerprint;
 #[cfg(feature = "embedded")]
+mod gentle;
+#[cfg(feature = "embedded")]
 mod pool;
 #[cfg(feature = "embedded")]
 mod pooler;
