@@ -54,6 +54,7 @@ pub mod identity;
 pub mod legacy;
 mod options;
 mod param;
+pub mod quiet;
 mod relay;
 mod row;
 mod session;
@@ -88,6 +89,8 @@ pub fn own_statements() -> Vec<(&'static str, &'static str)> {
         ("table set", identity::TABLE_SET_SQL),
         ("snapshot", snapshot::EXPORT_SQL),
         ("snapshot rewritten", snapshot::REWRITTEN_SQL),
+        ("quiet marks", quiet::MARKS_SQL),
+        ("quiet parts", quiet::PARTS_SQL),
         ("schemas", catalog::SCHEMAS_SQL),
         ("relations", catalog::RELATIONS_SQL),
         ("columns", catalog::COLUMNS_SQL),

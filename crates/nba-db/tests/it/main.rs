@@ -18,6 +18,8 @@ mod pool;
 #[cfg(feature = "embedded")]
 mod pooler;
 #[cfg(feature = "embedded")]
+mod quiet;
+#[cfg(feature = "embedded")]
 mod rows;
 #[cfg(feature = "embedded")]
 mod support;
