@@ -2,6 +2,7 @@
 
 mod decimal;
 mod error;
+pub mod explain;
 mod outcome;
 mod spec;
 

@@ -110,6 +110,21 @@ pub struct ComparedColumn {
     pub tolerance: Option<Tolerance>,
 }
 
+impl ComparedColumn {
+    /// A column of the same name and type on both sides, compared exactly.
+    pub fn exact(name: impl Into<String>, declared: impl Into<String>) -> Self {
+        let (name, declared) = (name.into(), declared.into());
+        Self {
+            left: name.clone(),
+            right: name,
+            left_type: declared.clone(),
+            right_type: declared,
+            compared_as: ComparedAs::Exact,
+            tolerance: None,
+        }
+    }
+}
+
 /// A column that was left out because the caller said so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
