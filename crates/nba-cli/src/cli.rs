@@ -10,6 +10,7 @@ const HELP_TEMPLATE: &str = "\
 Look      is everything well, and since when?
   health       compare every table with the baseline
   dashboard    the same, again and again, with the files the legacy dashboard wrote
+  check        what must hold between rows, whatever their number
 
 Prove     is it the same, row by row?
   baseline     capture what is there now, or show what was captured
@@ -104,6 +105,19 @@ Examples:
 
 A continuous run stops by itself with exit code 1 when the state is critical.")]
     Dashboard(DashboardArgs),
+    /// What must hold between rows, whatever their number: one row per game, points that add up, no row without its parent.
+    #[command(after_help = "\
+Examples:
+  nba check                             every invariant, in one snapshot
+  nba check twin_games --limit 50       one of them, with more of its rows
+  nba check --list                      what is looked for, and why
+  nba check --lake ./lake               also those about the data lake
+  nba check --json | jq '.invariants[] | select(.verdict == \"refuted\")'
+  nba check twin_games --waive --owner 'data team' --reason 'two ESPN ids, ticket 12' --until 2027-01-31
+
+Own invariants go into nba.toml, see `nba config example`. Violations that were put on record stay visible; only others
+refute.")]
+    Check(CheckArgs),
     /// Capture what is there now, or show what was captured.
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -164,6 +178,34 @@ pub(crate) struct HealthArgs {
     /// Also write `refactoring_logs/latest.json` and `health_check_<time>.json` in the project.
     #[arg(long)]
     pub(crate) write: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Only these invariants.
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// List them with what they look for, and look at nothing.
+    #[arg(long, conflicts_with_all = ["waive", "lake"])]
+    pub(crate) list: bool,
+    /// Name at most this many violating rows per invariant.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Also hold the database against a data lake: a local folder, or `s3` for the configured bucket.
+    #[arg(long, value_name = "DIR|s3", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: Option<String>,
+    /// Put the present violations of one invariant on record: they refute no longer, but stay visible.
+    #[arg(long, requires_all = ["ids", "owner", "reason", "until"])]
+    pub(crate) waive: bool,
+    /// Who answers for the waiver.
+    #[arg(long, requires = "waive", value_name = "NAME")]
+    pub(crate) owner: Option<String>,
+    /// Why these rows may stay as they are.
+    #[arg(long, requires = "waive", value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Last day it counts, at most a year ahead.
+    #[arg(long, requires = "waive", value_name = "YYYY-MM-DD")]
+    pub(crate) until: Option<chrono::NaiveDate>,
 }
 
 #[derive(Debug, Args)]

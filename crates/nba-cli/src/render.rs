@@ -210,6 +210,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_db::DbError::hint))
         .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
         .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
+        .or_else(|| of(error, nba_monitoring::invariants::BookError::hint))
+        .or_else(|| of(error, nba_monitoring::invariants::WaiverError::hint))
         .or_else(|| of(error, nba_migration::ledger::LedgerError::hint))
         .or_else(|| of(error, nba_etl::LakeError::hint))
         .or_else(|| of(error, nba_etl::runner::RunError::hint))

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     error::{ConfigError, Result},
     inputs::Inputs,
+    invariants::{self, InvariantSetting},
     layer,
     load::{self, Loaded},
     names::Kind,
@@ -223,6 +224,15 @@ impl Config {
             return Ok(Capabilities::default());
         }
         Ok(Capabilities(self.section("capabilities")?))
+    }
+
+    /// `[invariants.NAME]`, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`].
+    pub fn invariants(&self) -> Result<Vec<InvariantSetting>> {
+        invariants::settings(&self.loaded.layers)
     }
 
     /// Folder of ledger, baselines and reports.

@@ -34,6 +34,7 @@ mod config;
 mod error;
 mod explain;
 mod inputs;
+mod invariants;
 mod layer;
 mod legacy;
 mod load;
@@ -57,6 +58,7 @@ pub use config::Config;
 pub use error::{ConfigError, ErrorKind, Result, UrlProblem};
 pub use explain::{ExplainedValue, Explanation, FieldOrigin, Overridden, ResolvedDatabase};
 pub use inputs::{Flags, Inputs};
+pub use invariants::InvariantSetting;
 pub use legacy::{
     Found, LegacyDatabaseConfig, LegacyS3Config, load_database_config, load_s3_config,
 };

@@ -71,7 +71,7 @@ pub use options::ConnectOptions;
 pub use param::{Param, params};
 pub use row::JsonRow;
 pub use session::{Params, PoolUsage, Session};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, rewritten_since_snapshot};
 pub use stream::{JsonStream, RowStream};
 pub use writer::{ManyAccount, Purpose, WriteTransaction, Writer, WriterAudit};
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::database::Database;
 use crate::error::{DbError, Result};
-use crate::ident;
+use crate::ident::{self, TableName};
 use crate::session::Session;
 
 const BEGIN_SQL: &str = "begin transaction isolation level repeatable read, read only";
@@ -30,6 +30,21 @@ where c.oid is null or (c.relkind operator(pg_catalog.<>) 'p' and c.relkind oper
 
 /// Keeps functions, tables and operators of users from standing in for PostgreSQL's until the transaction ends.
 pub(crate) const CATALOG_ONLY_SQL: &str = "set local search_path = pg_catalog";
+
+/// Whether `table`, or a part of it, was truncated or rewritten after the snapshot of the client's transaction was taken, so that
+/// the transaction cannot see its rows. Ask after reading the table: reading locks it.
+///
+/// # Errors
+/// Whatever the server says, also when there is no such table.
+pub async fn rewritten_since_snapshot(
+    client: &tokio_postgres::Client,
+    table: &TableName,
+) -> std::result::Result<bool, tokio_postgres::Error> {
+    client
+        .query_one(REWRITTEN_SQL, &[&table.sql()])
+        .await?
+        .try_get(0)
+}
 
 /// A session inside a read-only, repeatable-read transaction.
 ///

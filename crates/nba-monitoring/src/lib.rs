@@ -6,6 +6,7 @@ mod catalogue;
 mod connections;
 mod games;
 pub mod health;
+pub mod invariants;
 pub mod rules;
 
 pub use self::activity::{Activity, Stream};

@@ -1,6 +1,7 @@
 //! One module per command: parse, call the library, render what it returned.
 
 mod baseline;
+mod check;
 mod config;
 mod db;
 #[cfg(feature = "demo")]
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Ledger(command) => ledger::run(&context, &command),
         Command::Health(args) => block_on(health::run(&context, &args)),
         Command::Dashboard(args) => block_on(health::dashboard(&context, &args)),
+        Command::Check(args) => block_on(check::run(&context, &args)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
         Command::Db(command) => block_on(db::run(&context, &command)),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
