@@ -102,5 +102,6 @@ pub fn own_statements() -> Vec<(&'static str, &'static str)> {
         ("backend", stream::BACKEND_SQL),
         ("cancel", stream::CANCEL_SQL),
         ("load", gentle::LOAD_SQL),
+        ("extent", fingerprint::EXTENT_SQL),
     ]
 }

@@ -1,9 +1,10 @@
 //! Order-free fingerprints of tables, computed inside PostgreSQL in one snapshot, and the rows behind them.
 //!
-//! A [`TableFingerprint`] says how many rows a table has and what they contain, without moving them: one statement per
-//! table hashes every value by its type, binds the values of a row together and adds the rows up. The sum is kept per
-//! *bucket* (a hash of the key), so a later difference is located by reading the differing buckets only, and per
-//! *column*, so the column at fault is known at once.
+//! A [`TableFingerprint`] says how many rows a table has and what they contain, without moving them: the server hashes every
+//! value by its type, binds the values of a row together and adds the rows up. The sum is kept per *bucket* (a hash of the
+//! key), so a later difference is located by reading the differing buckets only, and per *column*, so the column at fault is
+//! known at once. Tables are read in ranges of pages of about half a second each, so that the work can rest between them
+//! ([`gentle`](crate::gentle)).
 //!
 //! What two equal fingerprints prove: the same number of rows, and (up to a 64-bit hash collision per row) the same
 //! multiset of rows. `NULL`, `''` and `'null'` differ; `1.5` and `1.50` in a `numeric` column are one value, as they are
@@ -14,6 +15,7 @@
 //! as *not proven*, never as a number.
 
 mod encode;
+mod piece;
 mod rows;
 mod snapshot;
 mod spec;
@@ -22,11 +24,16 @@ mod tests;
 
 use std::error::Error as _;
 use std::fmt;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
+use crate::gentle::{GentleError, Governor};
+
 pub use self::encode::ENCODING_VERSION;
+pub(crate) use self::piece::EXTENT_SQL;
+use self::piece::{Extent, Pace};
 pub use self::rows::{RowDetail, RowDigest, RowStream, row_values, stream_rows};
 pub use self::snapshot::{SnapshotInfo, in_session_snapshot, in_snapshot};
 pub use self::spec::{
@@ -82,6 +89,17 @@ impl TryFrom<String> for Digest {
     }
 }
 
+/// What a fingerprint says beside rows and buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// Nothing: the quickest.
+    Rows,
+    /// Digest, NULLs and empty strings of each column; about half as much work again.
+    #[default]
+    Columns,
+}
+
 /// Rows and content of one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BucketDigest {
@@ -100,6 +118,20 @@ pub struct ColumnDigest {
     pub digest: Digest,
     /// Rows in which it is NULL.
     pub nulls: u64,
+    /// Rows in which it is the empty string; 0 where its values are no texts.
+    #[serde(default)]
+    pub empty: u64,
+}
+
+impl BucketDigest {
+    /// Both sets of rows together.
+    #[must_use]
+    pub fn combined(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            digest: self.digest.combined(other.digest),
+        }
+    }
 }
 
 /// What a table held at one snapshot.
@@ -109,7 +141,7 @@ pub struct TableFingerprint {
     pub rows: u64,
     /// Sum of all row hashes.
     pub digest: Digest,
-    /// Per column, in table order.
+    /// Per column, in table order; empty with [`Detail::Rows`].
     pub columns: Vec<ColumnDigest>,
     /// Per bucket; the length is the number of buckets of the [`TableSpec`].
     pub buckets: Vec<BucketDigest>,
@@ -146,11 +178,14 @@ impl TableFingerprint {
     }
 }
 
-/// Fingerprints one table with one statement, in whatever transaction `client` is in.
+/// Fingerprints one table with all details, in the repeatable read transaction `client` is in.
+///
+/// The table stays locked against being rewritten until the transaction ends.
 ///
 /// # Errors
 ///
-/// [`FingerprintError`] with the SQLSTATE, for instance `57014` when the statement time-out ended it.
+/// [`FingerprintError`] with the SQLSTATE, for instance `57014` when the statement time-out ended a range of pages;
+/// [`FingerprintError::Unsupported`] outside a repeatable read transaction.
 ///
 /// # Cancellation
 ///
@@ -159,68 +194,53 @@ pub async fn fingerprint(
     client: &Client,
     table: &TableSpec,
 ) -> Result<TableFingerprint, FingerprintError> {
-    let operation = format!("fingerprint `{}`", table.table);
-    table.comparable(&operation)?;
-    let lines = client
-        .query(&encode::fingerprint_sql(table), &[])
-        .await
-        .map_err(|source| FingerprintError::query(operation.clone(), source))?;
-    // Asked only now: reading the table locked it, so nothing can rewrite it any more until the transaction ends.
-    let rewritten: bool = client
-        .query_one(snapshot::REWRITTEN_SQL, &[&table.relation_sql()])
-        .await
-        .map_err(|source| FingerprintError::query(operation.clone(), source))?
-        .get(0);
-    if rewritten {
-        return Err(FingerprintError::Unsupported {
-            operation,
-            reason: "it was rewritten after the snapshot was taken, by truncate or alter table, so its rows cannot be seen; \
-                     measure again",
-        });
-    }
-    let undecodable = |what: &str| FingerprintError::Decode {
-        operation: operation.clone(),
-        what: what.to_owned(),
-    };
+    fingerprint_gently(client, table, Detail::Columns, &Governor::unlimited()).await
+}
 
-    let mut result = TableFingerprint {
-        rows: 0,
-        digest: Digest::default(),
-        columns: table
-            .columns
-            .iter()
-            .map(|c| ColumnDigest {
-                name: c.name.clone(),
-                digest: Digest::default(),
-                nulls: 0,
-            })
-            .collect(),
-        buckets: vec![BucketDigest::default(); usize::try_from(table.buckets).unwrap_or(1)],
-    };
-    let sum = |text: Option<&str>| {
-        text.map_or(Some(0), |text| text.parse::<i128>().ok())
-            .map(Digest)
-    };
-    for line in &lines {
-        let bucket = usize::try_from(line.get::<_, i32>(0)).map_err(|_| undecodable("bucket"))?;
-        let rows = u64::try_from(line.get::<_, i64>(1)).map_err(|_| undecodable("row count"))?;
-        let digest = sum(line.get(2)).ok_or_else(|| undecodable("digest"))?;
-        *result
-            .buckets
-            .get_mut(bucket)
-            .ok_or_else(|| undecodable("bucket"))? = BucketDigest { rows, digest };
-        result.rows += rows;
-        result.digest = result.digest.combined(digest);
-        for (index, column) in result.columns.iter_mut().enumerate() {
-            let digest =
-                sum(line.get(3 + 2 * index)).ok_or_else(|| undecodable("column digest"))?;
-            let present = u64::try_from(line.get::<_, i64>(4 + 2 * index))
-                .map_err(|_| undecodable("null count"))?;
-            column.digest = column.digest.combined(digest);
-            column.nulls += rows.saturating_sub(present);
+/// As [`fingerprint`], taking turns of `governor` between the ranges of pages.
+///
+/// # Errors
+///
+/// As [`fingerprint`], and [`FingerprintError::Gentle`] when the governor ends the work.
+pub async fn fingerprint_gently(
+    client: &Client,
+    table: &TableSpec,
+    detail: Detail,
+    governor: &Governor,
+) -> Result<TableFingerprint, FingerprintError> {
+    table.comparable(&format!("fingerprint `{}`", table.table))?;
+    let mut found = TableFingerprint::nothing(table, detail);
+    match piece::extent(client, table).await? {
+        Extent::Whole => {
+            let statement = piece::prepare(client, table, None, detail).await?;
+            let _turn = governor.turn(client).await?;
+            found = piece::read(client, &statement, table, detail, None).await?;
+        }
+        Extent::Pages(leaves) => {
+            let mut pace = Pace::default();
+            for leaf in &leaves {
+                let statement = piece::prepare(client, table, Some(leaf), detail).await?;
+                let mut start = 0;
+                // Even an empty leaf is read, which locks it.
+                loop {
+                    let pages = pace.range(leaf, start);
+                    let turn = governor.turn(client).await?;
+                    let begun = Instant::now();
+                    let part = piece::read(client, &statement, table, detail, Some(&pages)).await?;
+                    drop(turn);
+                    pace.learn(pages.end - pages.start, part.rows, begun.elapsed());
+                    found.absorb(&part);
+                    start = pages.end;
+                    if start >= leaf.pages {
+                        break;
+                    }
+                }
+            }
         }
     }
-    Ok(result)
+    // Asked only now: reading the table locked it, so nothing can rewrite it any more until the transaction ends.
+    piece::refuse_rewritten(client, table).await?;
+    Ok(found)
 }
 
 /// Why something could not be measured.
@@ -253,6 +273,9 @@ pub enum FingerprintError {
         /// Why it cannot be done.
         reason: &'static str,
     },
+    /// The server was needed by others.
+    #[error("could not go on")]
+    Gentle(#[from] GentleError),
     /// No connection was left to do it.
     #[error("could not {operation}: every connection of the snapshot was lost")]
     NoConnection {
@@ -288,6 +311,7 @@ impl FingerprintError {
                     None => format!("{self}: {source}"),
                 },
             },
+            Self::Gentle(source) => format!("{self}: {source}"),
             _ => self.to_string(),
         }
     }

@@ -24,10 +24,11 @@ pub struct SnapshotInfo {
 }
 
 /// Text forms must not depend on the session; forcing hash aggregation keeps a bad estimate from sorting the whole table;
-/// row security must raise an error, not hide rows; no function of a user may stand in for one of PostgreSQL's.
+/// row security must raise an error, not hide rows; no function of a user may stand in for one of PostgreSQL's; compiling
+/// hundreds of hash expressions takes longer than it saves.
 const SETTINGS: &str = "set local timezone = 'UTC'; set local datestyle = 'ISO, MDY'; set local intervalstyle = 'postgres'; \
 set local extra_float_digits = 1; set local bytea_output = 'hex'; set local enable_sort = off; set local row_security = off; \
-set local xmloption = 'content'; set local search_path = pg_catalog";
+set local xmloption = 'content'; set local jit = off; set local search_path = pg_catalog";
 
 pub(super) use crate::snapshot::REWRITTEN_SQL;
 

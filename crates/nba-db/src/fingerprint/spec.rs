@@ -26,6 +26,14 @@ pub struct ColumnSpec {
     pub base_type: String,
 }
 
+impl ColumnSpec {
+    /// Whether its values are texts, which may be empty.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        matches!(self.base_type.as_str(), "text" | "varchar" | "bpchar")
+    }
+}
+
 /// What tells the rows of a table apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-use super::encode::{fingerprint_sql, rows_sql};
+use super::encode::{Source, fingerprint_sql, rows_sql};
 use super::*;
 
 fn spec(key: KeySpec) -> TableSpec {
@@ -22,7 +22,8 @@ fn spec(key: KeySpec) -> TableSpec {
 
 #[test]
 fn identifiers_are_quoted_and_buckets_masked() {
-    let sql = fingerprint_sql(&spec(KeySpec::Columns(vec!["id".into()])));
+    let keyed = spec(KeySpec::Columns(vec!["id".into()]));
+    let sql = fingerprint_sql(&keyed, Source::Whole, Detail::Columns);
     assert!(sql.contains("\"public\".\"odd\"\"name\""), "{sql}");
     assert!(sql.contains("\"who\"\"\"::pg_catalog.text"), "{sql}");
     assert!(sql.contains("& 7)::pg_catalog.int4"), "{sql}");
@@ -63,6 +64,7 @@ fn differing_buckets_and_columns_are_named() {
         name: name.into(),
         digest: Digest::from(sum),
         nulls,
+        empty: 0,
     };
     let left = TableFingerprint {
         rows: 3,

@@ -43,9 +43,18 @@ async fn spec(client: &Client, name: &str) -> TableSpec {
 async fn measure(client: &Client, name: &str) -> TableFingerprint {
     // Session settings as in a snapshot: the text form of times depends on them.
     client.batch_execute("set timezone = 'UTC'").await.unwrap();
-    fingerprint(client, &spec(client, name).await)
+    of(client, &spec(client, name).await).await
+}
+
+/// A fingerprint in a snapshot of its own.
+async fn of(client: &Client, spec: &TableSpec) -> TableFingerprint {
+    client
+        .batch_execute("begin isolation level repeatable read read only")
         .await
-        .unwrap()
+        .unwrap();
+    let found = fingerprint(client, spec).await.unwrap();
+    client.batch_execute("rollback").await.unwrap();
+    found
 }
 
 /// Each row: a column type, a value, and a value that a careless hash takes for the same.
@@ -322,12 +331,12 @@ async fn differences_are_located_to_buckets_and_rows() {
         .unwrap();
     let spec = spec(&client, "t").await;
     assert_eq!(spec.buckets, 16);
-    let before = fingerprint(&client, &spec).await.unwrap();
+    let before = of(&client, &spec).await;
     client
         .batch_execute("update t set v = 'x' where id = 777")
         .await
         .unwrap();
-    let after = fingerprint(&client, &spec).await.unwrap();
+    let after = of(&client, &spec).await;
     let buckets = before.differing_buckets(&after);
     assert_eq!(buckets.len(), 1);
 

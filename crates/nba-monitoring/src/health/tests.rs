@@ -28,6 +28,7 @@ fn table(columns: [i128; 2], buckets: &[(u64, i128)]) -> TableFingerprint {
                 name: name.to_owned(),
                 digest: Digest::from(sum),
                 nulls: 0,
+                empty: 0,
             })
             .collect(),
         buckets,
