@@ -1,5 +1,7 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
+pub(crate) mod compare;
+
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
@@ -14,7 +16,7 @@ Look      is everything well, and since when?
 
 Prove     is it the same, row by row?
   baseline     capture what is there now, or show what was captured
-  db           identity, catalogue, exact counts and queries, read-only
+  db           compare tables row by row; identity, catalogue, counts, queries; read-only
   ledger       show or verify the chain of recorded evidence
 
 Protect   can we get back?
@@ -121,7 +123,7 @@ refute.")]
     /// Capture what is there now, or show what was captured.
     #[command(subcommand)]
     Baseline(BaselineCommand),
-    /// Identity, catalogue, exact counts and queries, read-only.
+    /// Compare tables row by row; identity, catalogue, exact counts and queries; read-only.
     #[command(subcommand)]
     Db(DbCommand),
     /// Show or verify the chain of recorded evidence.
@@ -284,6 +286,9 @@ Examples:
         /// Only relations whose schema-qualified name contains this text; with their columns and keys.
         filter: Option<String>,
     },
+    /// Compare two tables or queries row by row, on one server or on two.
+    #[command(after_help = compare::COMPARE_EXAMPLES)]
+    Compare(Box<compare::CompareArgs>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -53,6 +53,10 @@ impl Context {
 
     /// The outside world as configuration sees it.
     pub(crate) fn inputs(&self) -> anyhow::Result<Inputs> {
+        self.inputs_with(self.global.target.as_deref())
+    }
+
+    fn inputs_with(&self, target: Option<&str>) -> anyhow::Result<Inputs> {
         let mut inputs = Inputs::from_process()?;
         if let Some(project) = &self.global.project {
             if !project.is_dir() {
@@ -60,7 +64,7 @@ impl Context {
             }
             inputs = inputs.with_project(std::path::absolute(project)?);
         }
-        if let Some(target) = &self.global.target {
+        if let Some(target) = target {
             if target.contains("://") {
                 let parsed = nba_config::DatabaseTarget::from_url(target)?;
                 if parsed.password.is_some() {
@@ -68,9 +72,9 @@ impl Context {
                         "a password on the command line can be read by every user of this machine: put the URL into DATABASE_URL"
                     );
                 }
-                inputs.flags.database_url = Some(target.clone().into());
+                inputs.flags.database_url = Some(target.to_owned().into());
             } else {
-                inputs.flags.target = Some(target.clone());
+                inputs.flags.target = Some(target.to_owned());
             }
         }
         Ok(inputs)
@@ -81,6 +85,17 @@ impl Context {
         let target = config.database()?;
         let options = ConnectOptions::from(&target).application(command, &self.run_id);
         Ok(Database::connect(options).await?)
+    }
+
+    /// The same to the target called `target`, or to the one of `--target` without a name.
+    pub(crate) async fn database_of(
+        &self,
+        target: Option<&str>,
+        command: &str,
+    ) -> anyhow::Result<Database> {
+        let config = Config::load(self.inputs_with(target.or(self.global.target.as_deref()))?)?;
+        self.hide_secrets(&config);
+        self.connect(&config, command).await
     }
 
     /// The project's evidence.

@@ -208,6 +208,8 @@ pub(crate) fn error(error: &anyhow::Error, json: bool) {
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     of(error, nba_config::ConfigError::hint)
         .or_else(|| of(error, nba_db::DbError::hint))
+        .or_else(|| of(error, nba_db::compare::CompareError::hint))
+        .or_else(|| of(error, nba_db::compare::repair::RepairError::hint))
         .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
         .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
         .or_else(|| of(error, nba_monitoring::invariants::BookError::hint))

@@ -191,6 +191,34 @@ pub fn literal(text: &str) -> String {
     }
 }
 
+/// Quotes a string literal so that it stays on one line: a script that people read, and in which a comment must not end where a
+/// value has a line break.
+///
+/// ```
+/// assert_eq!(nba_db::ident::literal_line("it's"), "'it''s'");
+/// assert_eq!(nba_db::ident::literal_line("a\nb\\"), r" E'a\nb\\'");
+/// ```
+#[must_use]
+pub fn literal_line(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return literal(text);
+    }
+    let mut line = String::from(" E'");
+    for letter in text.chars().filter(|letter| *letter != '\0') {
+        match letter {
+            '\'' => line.push_str("''"),
+            '\\' => line.push_str("\\\\"),
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            other if other.is_control() => line.push_str(&format!("\\u{:04X}", u32::from(other))),
+            other => line.push(other),
+        }
+    }
+    line.push('\'');
+    line
+}
+
 /// Hands a statement that was put together here or in the guard to sqlx, which takes only
 /// constants otherwise.
 pub(crate) fn trusted(sql: String) -> AssertSqlSafe<String> {

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod check;
+mod compare;
 mod config;
 mod db;
 #[cfg(feature = "demo")]

@@ -4,6 +4,8 @@ mod decimal;
 mod error;
 pub mod explain;
 mod outcome;
+pub mod repair;
+pub mod report;
 mod spec;
 
 pub use self::error::CompareError;

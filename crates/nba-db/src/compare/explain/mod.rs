@@ -202,7 +202,7 @@ impl Explainer {
 }
 
 /// `1 row`, `1,204 rows`.
-pub(super) fn rows(number: u64) -> String {
+pub(in crate::compare) fn rows(number: u64) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} row{plural}", thousands(number))
 }
