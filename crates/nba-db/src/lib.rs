@@ -103,5 +103,10 @@ pub fn own_statements() -> Vec<(&'static str, &'static str)> {
         ("cancel", stream::CANCEL_SQL),
         ("load", gentle::LOAD_SQL),
         ("extent", fingerprint::EXTENT_SQL),
+        ("compare place", compare::PLACE_SQL),
+        ("compare relation", compare::RELATION_SQL),
+        ("compare columns", compare::ATTRIBUTES_SQL),
+        ("compare unique", compare::UNIQUE_SQL),
+        ("compare types", compare::TYPES_SQL),
     ]
 }

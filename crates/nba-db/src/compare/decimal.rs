@@ -68,6 +68,18 @@ impl Decimal {
         self.negative
     }
 
+    /// By value.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        let low = self.exponent.min(other.exponent);
+        let magnitude = || magnitude(&self.scaled(low), &other.scaled(low));
+        match (self.negative, other.negative) {
+            (false, false) => magnitude(),
+            (true, true) => magnitude().reverse(),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+
     /// Whether `|self - other| <= limit`.
     pub(super) fn is_within(&self, other: &Self, limit: &Self) -> bool {
         let low = self.exponent.min(other.exponent).min(limit.exponent);

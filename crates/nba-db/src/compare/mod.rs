@@ -1,12 +1,26 @@
 //! Row-exact comparison of two relations, on one server or on two.
 
+mod checkpoint;
 mod decimal;
+mod describe;
+mod divide;
 mod error;
 pub mod explain;
+mod form;
+mod found;
+mod merge;
 mod outcome;
+mod pair;
+mod plan;
+mod reader;
+mod recheck;
 pub mod repair;
 pub mod report;
+mod run;
+mod schedule;
 mod spec;
+mod statements;
+mod work;
 
 pub use self::error::CompareError;
 pub use self::outcome::{
@@ -15,6 +29,8 @@ pub use self::outcome::{
     SideReport, Totals,
 };
 pub use self::spec::{CompareSpec, Mode, Recheck, Relation, Tolerance};
+
+pub(crate) use self::describe::{ATTRIBUTES_SQL, PLACE_SQL, RELATION_SQL, TYPES_SQL, UNIQUE_SQL};
 
 use crate::database::Database;
 
@@ -30,9 +46,11 @@ pub async fn compare(
     spec: &CompareSpec,
     observer: &mut dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    let _ = (left, left_relation, right, right_relation, spec, observer);
-    Err(CompareError::Spec {
-        problem: "this build cannot compare yet".to_owned(),
-        hint: "use a later one",
-    })
+    run::compare(
+        [left, right],
+        [left_relation, right_relation],
+        spec,
+        observer,
+    )
+    .await
 }

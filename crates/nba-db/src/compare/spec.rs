@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::decimal::Decimal;
+use crate::gentle::Gentleness;
 use crate::ident::TableName;
 
 /// Differences kept in the result; an observer sees all of them.
@@ -17,6 +18,9 @@ const LISTED: usize = 1_000;
 const RANGES: NonZeroU32 = NonZeroU32::new(2).expect("two is not zero");
 /// `work_mem` of the server's sessions, in MiB.
 const SERVER_MEMORY_MIB: NonZeroU32 = NonZeroU32::new(16).expect("sixteen is not zero");
+
+/// Rows of a piece of the key, about: half a second's work for a slow server.
+const PIECE_ROWS: NonZeroU64 = NonZeroU64::new(20_000).expect("it is not zero");
 
 /// One side of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +176,12 @@ pub struct CompareSpec {
     pub listed: usize,
     /// Key ranges read at the same time, each by a session per side (one in join mode).
     pub ranges: NonZeroU32,
+    /// Rows of a piece of the key, about. A statement reads as many neighbouring pieces as fit into its time; a checkpoint keeps whole
+    /// ones.
+    pub piece_rows: NonZeroU64,
+    /// When the work rests and gives way; without it, never.
+    #[serde(skip)]
+    pub gentle: Option<Gentleness>,
     /// How rows are brought together; without it the fastest way that fits is taken.
     pub mode: Option<Mode>,
     /// `work_mem` of the server's sessions, in MiB.
@@ -195,6 +205,8 @@ impl Default for CompareSpec {
             tolerance: BTreeMap::new(),
             listed: LISTED,
             ranges: RANGES,
+            piece_rows: PIECE_ROWS,
+            gentle: None,
             mode: None,
             server_memory_mib: SERVER_MEMORY_MIB,
             statement_timeout: None,

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[cfg(feature = "embedded")]
+#[path = "compare/main.rs"]
+mod compare;
+#[cfg(feature = "embedded")]
 mod connecting;
 #[cfg(feature = "embedded")]
 mod database;
