@@ -40,6 +40,8 @@ pub struct InvariantSetting {
     pub optional: bool,
     /// Why it must hold.
     pub why: Option<String>,
+    /// What to do about a row that violates it.
+    pub remedy: Option<String>,
 }
 
 /// All of them, by name.
@@ -99,5 +101,6 @@ fn one(layers: &[Layer], name: &str) -> Result<InvariantSetting> {
         subjects_sql: get("subjects_sql")?,
         optional,
         why: get("why")?,
+        remedy: get("remedy")?,
     })
 }

@@ -808,6 +808,13 @@ pub static KEYS: &[Key] = &[
         "Why it must hold",
     ),
     key(
+        "invariants.*.remedy",
+        Kind::Text,
+        None,
+        &[],
+        "What to do about a row that violates it",
+    ),
+    key(
         "capabilities.*",
         Kind::Mode,
         None,

@@ -40,6 +40,7 @@
 
 pub mod catalog;
 pub mod compare;
+mod conflict;
 mod copy;
 pub mod counts;
 mod database;

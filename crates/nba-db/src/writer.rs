@@ -1,5 +1,6 @@
 //! The only way to write: explicit, with a stated purpose, time-limited and audited.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use tokio_postgres::Row;
 
+use crate::conflict::{self, Untargeted};
 use crate::copy::{self, CopyAccount, CopyFormat};
 use crate::database::Database;
 use crate::error::{DbError, Result, statement_label};
@@ -95,6 +97,9 @@ pub struct WriterAudit {
 /// end: one that was allowed to write is never lent to a reader. Opening, finishing and every
 /// failure are reported as `tracing` events with target `nba::audit`.
 ///
+/// An insert `on conflict do nothing` without a target is refused where no unique key can be violated: a second run would insert
+/// every row again (monitoring dossier F09, F29).
+///
 /// ```no_run
 /// # async fn example(db: nba_db::Database) -> nba_db::Result<()> {
 /// use nba_db::{Param, Purpose};
@@ -108,6 +113,8 @@ pub struct WriterAudit {
 pub struct Writer {
     session: Session,
     audit: WriterAudit,
+    /// Inserts whose conflict clause has a key behind it, so that a loop asks once.
+    sound: BTreeSet<Untargeted>,
 }
 
 /// How many rows a batch touched.
@@ -118,6 +125,17 @@ pub struct ManyAccount {
     pub attempted: u64,
     /// Rows the server reported as touched.
     pub affected: u64,
+}
+
+impl ManyAccount {
+    /// Whether each parameter list touched exactly as many rows as there are lists.
+    ///
+    /// Where it does not, rows were attempted and not written, by a conflict clause or a condition: they are not loaded, whatever
+    /// the number of attempts says (monitoring dossier F04, F12).
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.attempted == self.affected
+    }
 }
 
 impl Database {
@@ -166,7 +184,11 @@ impl Database {
                 system_identifier = audit.server.system_identifier.as_deref().unwrap_or("unknown"),
                 "writer opened"
             );
-            Ok(Writer { session, audit })
+            Ok(Writer {
+                session,
+                audit,
+                sound: BTreeSet::new(),
+            })
         }
     }
 }
@@ -207,6 +229,18 @@ impl Writer {
         );
     }
 
+    /// Refuses inserts whose conflict clause can never meet a conflict.
+    async fn refuse_idle_conflicts(&mut self, sql: &str) -> Result<()> {
+        for insert in conflict::untargeted(sql) {
+            if self.sound.contains(&insert) {
+                continue;
+            }
+            conflict::refuse_idle(self.session.raw_client(), sql, &insert).await?;
+            self.sound.insert(insert);
+        }
+        Ok(())
+    }
+
     fn note<T>(&mut self, outcome: Result<T>, rows: impl FnOnce(&T) -> u64) -> Result<T> {
         match &outcome {
             Ok(done) => {
@@ -226,7 +260,10 @@ impl Writer {
     /// # Errors
     /// As [`Session::execute`].
     pub async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64> {
-        let outcome = self.session.execute(sql, params).await;
+        let outcome = match self.refuse_idle_conflicts(sql).await {
+            Ok(()) => self.session.execute(sql, params).await,
+            Err(error) => Err(error),
+        };
         self.note(outcome, |rows| *rows)
     }
 
@@ -244,7 +281,10 @@ impl Writer {
     /// # Errors
     /// As [`Session::query_rows`].
     pub async fn query_rows(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
-        let outcome = self.session.query_rows(sql, params).await;
+        let outcome = match self.refuse_idle_conflicts(sql).await {
+            Ok(()) => self.session.query_rows(sql, params).await,
+            Err(error) => Err(error),
+        };
         self.note(outcome, |rows| {
             u64::try_from(rows.len()).unwrap_or(u64::MAX)
         })
@@ -255,7 +295,10 @@ impl Writer {
     /// # Errors
     /// As [`Session::batch_execute`].
     pub async fn batch_execute(&mut self, sql: &str) -> Result<()> {
-        let outcome = self.session.batch_execute(sql).await;
+        let outcome = match self.refuse_idle_conflicts(sql).await {
+            Ok(()) => self.session.batch_execute(sql).await,
+            Err(error) => Err(error),
+        };
         self.note(outcome, |()| 0)
     }
 
@@ -268,6 +311,9 @@ impl Writer {
         I: IntoIterator<Item = Vec<Param>>,
         I::IntoIter: Send,
     {
+        if let Err(error) = self.refuse_idle_conflicts(sql).await {
+            return self.note(Err(error), |_: &ManyAccount| 0);
+        }
         let mut transaction = self.transaction().await?;
         let outcome = transaction.run_many(sql, rows.into_iter()).await;
         let account = match outcome {

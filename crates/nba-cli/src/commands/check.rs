@@ -124,6 +124,9 @@ fn list(context: &Context, book: &Book, ids: &[String]) -> anyhow::Result<Code> 
         };
         context.out.line(&format!("  {}{source}", invariant.why));
         if !ids.is_empty() {
+            if let Some(remedy) = &invariant.remedy {
+                context.out.line(&format!("  remedy: {remedy}"));
+            }
             for line in invariant.sql.trim().lines() {
                 context.out.line(&format!("    {line}"));
             }

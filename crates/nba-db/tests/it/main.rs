@@ -5,6 +5,8 @@
 #[path = "compare/main.rs"]
 mod compare;
 #[cfg(feature = "embedded")]
+mod conflict;
+#[cfg(feature = "embedded")]
 mod connecting;
 #[cfg(feature = "embedded")]
 mod database;

@@ -41,6 +41,9 @@ pub struct Invariant {
     pub severity: Criticality,
     /// Why it must hold.
     pub why: String,
+    /// What to do about a row that violates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     /// Where that was learnt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -84,6 +87,7 @@ struct Written {
     title: String,
     severity: Criticality,
     why: String,
+    remedy: String,
     source: String,
     needs: String,
     #[serde(default)]
@@ -142,6 +146,7 @@ impl Book {
                     title: written.title,
                     severity: written.severity,
                     why: written.why,
+                    remedy: Some(written.remedy),
                     source: Some(written.source),
                     needs,
                     optional: written.optional,
@@ -240,6 +245,7 @@ fn configured(setting: &InvariantSetting) -> Result<Invariant, BookError> {
             .why
             .clone()
             .unwrap_or_else(|| "the project says so".to_owned()),
+        remedy: setting.remedy.clone(),
         source: None,
         needs,
         optional: setting.optional,

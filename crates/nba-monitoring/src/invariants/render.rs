@@ -112,6 +112,9 @@ fn line(out: &mut String, id: &str, record: &InvariantRecord) -> std::fmt::Resul
         if more > 0 {
             writeln!(out, "  and {more} more")?;
         }
+        if let Some(remedy) = &record.remedy {
+            writeln!(out, "  remedy: {remedy}")?;
+        }
     }
     Ok(())
 }

@@ -67,6 +67,8 @@ pub struct InvariantRecord {
     pub verdict: Verdict,
     /// Why it must hold.
     pub why: String,
+    /// What to do about a row that violates it.
+    pub remedy: Option<String>,
     /// Where that was learnt.
     pub source: Option<String>,
     /// What was counted.

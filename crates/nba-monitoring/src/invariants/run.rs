@@ -265,6 +265,7 @@ fn plain(invariant: &Invariant, verdict: Verdict, took: Duration) -> InvariantRe
         severity: invariant.severity,
         verdict,
         why: invariant.why.clone(),
+        remedy: invariant.remedy.clone(),
         source: invariant.source.clone(),
         subjects: invariant.subjects.clone(),
         subject_count: None,
