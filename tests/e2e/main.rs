@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod integrity;
+mod invariants;
 mod platform;
 mod scripts;
 

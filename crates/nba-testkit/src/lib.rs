@@ -5,6 +5,7 @@ pub mod defects;
 pub mod lake;
 pub mod legacy;
 pub mod local_copy;
+pub mod migration;
 pub mod plan;
 pub mod proxy;
 pub mod quirks;
