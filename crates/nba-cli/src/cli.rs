@@ -193,6 +193,9 @@ pub(crate) struct CheckArgs {
     /// Name at most this many violating rows per invariant.
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub(crate) limit: usize,
+    /// Longest statement, in seconds; an invariant that needs longer is not proven.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: u64,
     /// Also hold the database against a data lake: a local folder, or `s3` for the configured bucket.
     #[arg(long, value_name = "DIR|s3", value_hint = ValueHint::DirPath)]
     pub(crate) lake: Option<String>,

@@ -4,13 +4,17 @@
 mod planted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nba_db::Database;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
 use nba_db::tokio_postgres::{Client, NoTls, SimpleQueryMessage};
-use nba_monitoring::invariants::{Book, InvariantReport, Inventory, RunOptions, render_text, run};
+use nba_monitoring::invariants::{
+    Book, InvariantReport, Inventory, RunOptions, Waiver, Waivers, render_text, run,
+};
 use nba_testkit::migration;
 use nba_testkit::plan::{PlanOptions, Scale};
 use nba_testkit::replica::{Replica, ReplicaOptions};
@@ -145,6 +149,36 @@ fn every_invariant_has_a_planted_defect() {
     assert_eq!(all, planted);
 }
 
+#[test]
+fn the_page_of_invariants_is_in_step() {
+    let mut table = String::from(
+        "| id | severity | what holds | why | what to do about a violation |\n|---|---|---|---|---|\n",
+    );
+    for invariant in Book::builtin().iter() {
+        let severity = serde_json::to_value(invariant.severity).unwrap();
+        writeln!(
+            table,
+            "| `{}` | {} | {} | {} | {} |",
+            invariant.id,
+            severity.as_str().unwrap(),
+            invariant.title,
+            invariant.why,
+            invariant.remedy.as_deref().unwrap()
+        )
+        .unwrap();
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/invariants.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, written) = page
+        .split_once("<!-- generated: crates/nba-monitoring/src/invariants/builtin.toml -->\n")
+        .expect("the page has the mark");
+    assert_eq!(
+        written.trim(),
+        table.trim(),
+        "put this below the mark:\n{table}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_invariant_is_green_on_a_sound_platform_and_finds_its_planted_defect() {
     let server = EmbeddedServer::start(EmbeddedOptions::default())
@@ -179,8 +213,54 @@ async fn another_sound_platform_raises_no_false_alarm() {
         .await
         .unwrap();
     platform(&server, "sound", 0.002, 7).await;
-    nothing_but_quirks(&look(&server, "sound", &[], None).await);
+    let sound = look(&server, "sound", &[], None).await;
+    nothing_but_quirks(&sound);
+    waivers_end(&server, &sound).await;
     server.stop().await.unwrap();
+}
+
+/// A waiver counts until its end, for the database and the definition it was written for.
+async fn waivers_end(server: &EmbeddedServer, report: &InvariantReport) {
+    let book = Book::builtin();
+    let twins = book.get("twin_games").unwrap();
+    let today = report.timestamp.date_naive();
+    let waiver = Waiver::of(report, twins, "data team", "both are served", today).unwrap();
+    let db = Database::connect(&server.target("sound")).await.unwrap();
+    let mut voids = Vec::new();
+    for change in [
+        |_: &mut serde_json::Value| {},
+        |waiver: &mut serde_json::Value| waiver["expires"] = "2020-01-01".into(),
+        |waiver: &mut serde_json::Value| waiver["database"] = "another".into(),
+        |waiver: &mut serde_json::Value| waiver["system_identifier"] = "1".into(),
+        |waiver: &mut serde_json::Value| waiver["definition"] = "00".repeat(32).into(),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut written = serde_json::to_value(&waiver).unwrap();
+        change(&mut written);
+        std::fs::write(folder.path().join("w.json"), written.to_string()).unwrap();
+        let mut options = RunOptions::default();
+        options.only = vec![twins.id.clone()];
+        options.waivers = Waivers::load(folder.path()).unwrap();
+        let report = run(&db, &book, &options).await;
+        let record = &report.invariants["twin_games"];
+        let void = record.waiver.as_ref().unwrap().void.clone();
+        assert_eq!(report.exit_code(), u8::from(void.is_some()), "{record:?}");
+        assert_eq!(
+            (record.new, record.known),
+            if void.is_some() { (1, 0) } else { (0, 1) }
+        );
+        voids.push(void.unwrap_or_default());
+    }
+    db.close().await;
+    for (void, part) in voids.iter().zip([
+        "",
+        "expired on 2020-01-01",
+        "written for `another`",
+        "written for `sound`",
+        "changed since",
+    ]) {
+        assert!(void.contains(part), "{voids:?}");
+    }
 }
 
 /// All were looked at, and what is not green is a documented quirk.

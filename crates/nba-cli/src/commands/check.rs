@@ -16,6 +16,7 @@ use nba_monitoring::invariants::{
 use nba_utils::{Digest, Verdict, exit_code};
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a ledger record about a waiver is called.
 const WAIVED: &str = "check waive";
@@ -43,6 +44,7 @@ pub(crate) async fn run(context: &Context, args: &CheckArgs) -> anyhow::Result<C
     let mut options = RunOptions::default();
     options.only.clone_from(&args.ids);
     options.listed = args.limit;
+    options.effort.statement_timeout = Duration::from_secs(args.timeout);
     options.inventory = match &args.lake {
         None => None,
         Some(place) => Some(listed(context, &config, place).await?),

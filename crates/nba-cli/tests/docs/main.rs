@@ -79,13 +79,24 @@ fn health() {
 }
 
 #[test]
+fn invariants() {
+    check("docs/invariants.md");
+}
+
+#[test]
 fn replica() {
     check("docs/replica.md");
 }
 
 #[test]
 fn no_page_with_commands_is_forgotten() {
-    let checked = ["README.md", "configuration.md", "health.md", "replica.md"];
+    let checked = [
+        "README.md",
+        "configuration.md",
+        "health.md",
+        "invariants.md",
+        "replica.md",
+    ];
     for path in pages() {
         let name = path
             .file_name()

@@ -1,11 +1,13 @@
 //! The program itself, as a person or a scheduled job runs it: real processes, a real server, a whole replica.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod check;
 mod configuration;
 mod contract;
 mod database;
 mod demo;
 mod etl;
+mod failures;
 mod health;
 mod ledger;
 mod program;
@@ -22,7 +24,7 @@ use world::World;
 type Story = (&'static str, fn(&World));
 
 /// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: [Story; 17] = [
+const STORIES: [Story; 19] = [
     ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",
@@ -72,6 +74,11 @@ const STORIES: [Story; 17] = [
         database::counts_are_those_of_the_plan,
     ),
     (
+        "own statements are looked at",
+        check::own_statements_are_looked_at,
+    ),
+    ("waivers are on record", check::waivers_are_on_record),
+    (
         "a closed pipe is no error",
         database::a_closed_pipe_is_no_error,
     ),
@@ -87,12 +94,16 @@ const WORKERS: usize = 3;
 #[test]
 fn the_program_on_a_replica() {
     let world = World::new();
+    let replays = failures::REPLAYS
+        .iter()
+        .map(|replay| (replay.name, replay.story));
+    let stories: Vec<Story> = STORIES.into_iter().chain(replays).collect();
     let failed = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                while let Some((name, story)) = STORIES.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((name, story)) = stories.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let started = Instant::now();
                     let ended = catch_unwind(AssertUnwindSafe(|| story(&world)));
                     println!("{name}: {:.1} s", started.elapsed().as_secs_f64());
