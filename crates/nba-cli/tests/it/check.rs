@@ -63,7 +63,7 @@ pub(crate) fn own_statements_are_looked_at(world: &World) {
     for (id, reason) in [
         ("bad_sql", "syntax error"),
         ("writes", "read-only transaction"),
-        ("two_statements", "syntax error"),
+        ("two_statements", "multiple commands"),
         ("never_ends", "statement timeout"),
         (
             "names_nothing",

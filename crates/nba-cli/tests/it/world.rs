@@ -21,33 +21,48 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Builds it, after a first build that is interrupted.
+    /// Builds it.
     pub(crate) fn new() -> Self {
+        let mut world = Self::prepared();
+        world.finish();
+        world
+    }
+
+    /// Builds it after a first build that is interrupted.
+    pub(crate) fn after_an_interrupted_build() -> Self {
+        let mut world = Self::prepared();
+        world.interrupt_a_build();
+        world.finish();
+        let again = world.build().exits(2).says("is in use by another server");
+        again.json();
+        world
+    }
+
+    fn prepared() -> Self {
         // Short: a socket's path has to fit into 107 bytes.
         let dir = tempfile::Builder::new()
             .prefix("nba-it-")
             .tempdir_in("/tmp")
             .unwrap();
         let data = dir.path().join("replica");
-        let mut world = Self {
+        Self {
             dir,
             data,
             built: serde_json::Value::Null,
-        };
-        world.interrupt_a_build();
-        let built = world.build().exits(0);
-        world.built = built.json()["built"].clone();
+        }
+    }
+
+    fn finish(&mut self) {
+        let built = self.build().exits(0);
+        self.built = built.json()["built"].clone();
         assert!(
-            world.built.is_object(),
-            "the interrupted build passed for a replica: {built}"
+            self.built.is_object(),
+            "an interrupted build passed for a replica: {built}"
         );
-        let again = world.build().exits(2).says("is in use by another server");
-        again.json();
-        world.sql(
+        self.sql(
             "postgres",
             &format!("create database {PRISTINE} template nba_simulator"),
         );
-        world
     }
 
     fn build(&self) -> Ran {
@@ -153,6 +168,21 @@ impl World {
         let file = credentials(&place);
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, text.replace("'nba_simulator'", &format!("'{name}'"))).unwrap();
+        place
+    }
+
+    /// A project of nothing but an `nba.toml`, and a database of its own: cheaper than a checkout where none is needed.
+    pub(crate) fn own_database(&self, name: &str) -> Place {
+        self.sql(
+            "postgres",
+            &format!("create database {name} template {PRISTINE}"),
+        );
+        let place = Place::empty(&self.dir().join(name));
+        let settings = format!(
+            "[database]\ntarget = \"replica\"\n\n[targets.replica]\nurl = \"postgres:///{name}?host={}&user=postgres\"\n",
+            self.socket()
+        );
+        std::fs::write(place.project.join("nba.toml"), settings).unwrap();
         place
     }
 

@@ -15,7 +15,7 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// A copy of the replica.
     pub(super) fn new(world: &'a World, name: &'static str) -> Self {
-        let place = world.project_with_database(name);
+        let place = world.own_database(name);
         Self { world, place, name }
     }
 
