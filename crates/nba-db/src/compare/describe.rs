@@ -206,7 +206,9 @@ async fn read(side: Side, client: &Client, relation: &Relation) -> Result<Facts,
         source: DbError::from_tokio(OPERATION, error),
     };
     client
-        .batch_execute("begin transaction isolation level repeatable read, read only")
+        .batch_execute(
+            "begin transaction isolation level repeatable read, read only; set local jit = off",
+        )
         .await
         .map_err(failed)?;
     // Prepared with the role's own search path.

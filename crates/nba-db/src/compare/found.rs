@@ -167,8 +167,10 @@ impl Texts {
             .iter()
             .map(|&at| Raw(value(at).filter(|_| wanted(at))))
             .collect();
-        let params: Vec<&(dyn ToSql + Sync)> =
-            raw.iter().map(|raw| raw as &(dyn ToSql + Sync)).collect();
+        let params: Vec<&(dyn ToSql + Sync)> = raw
+            .iter()
+            .map(|raw| -> &(dyn ToSql + Sync) { raw })
+            .collect();
         let told = client.query_one(statement, &params).await.map_err(failed)?;
         for (number, &at) in self.told.iter().enumerate() {
             texts[at] = told.try_get(number).map_err(failed)?;

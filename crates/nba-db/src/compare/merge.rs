@@ -59,7 +59,15 @@ pub(super) async fn unique(
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(l), Some(r)) if l == r => Ordering::Equal,
+            (Some(l), Some(r)) if l == r => {
+                // Nearly always. The right row needs no check of its own: what came before it was smaller than this left row.
+                ascending(plan, left, &mut last[0], 0)?;
+                last[1] = last[0].clone();
+                sink.found.totals.equal += 1;
+                advance(left, 0).await?;
+                advance(right, 1).await?;
+                continue;
+            }
             (Some(l), Some(r)) => key_order(plan, l, r),
         };
         if order.is_le() {
@@ -69,13 +77,7 @@ pub(super) async fn unique(
             ascending(plan, right, &mut last[1], 1)?;
         }
         match (order, left.row(), right.row()) {
-            (Ordering::Equal, Some(l), Some(r)) => {
-                if l == r {
-                    sink.found.totals.equal += 1;
-                } else {
-                    sink.pair(l, r, None).await?;
-                }
-            }
+            (Ordering::Equal, Some(l), Some(r)) => sink.pair(l, r, None).await?,
             (Ordering::Less, Some(l), _) => sink.alone(0, l, None).await?,
             (_, _, Some(r)) => sink.alone(1, r, None).await?,
             _ => {}

@@ -46,11 +46,12 @@ pub async fn compare(
     spec: &CompareSpec,
     observer: &mut dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    run::compare(
+    // On the heap: it holds the state of both sides.
+    Box::pin(run::compare(
         [left, right],
         [left_relation, right_relation],
         spec,
         observer,
-    )
+    ))
     .await
 }

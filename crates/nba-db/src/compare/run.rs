@@ -232,18 +232,26 @@ pub(super) async fn compare(
     let differences: Vec<Difference> = reading.listed.into_values().map(|d| *d).collect();
     let total = found.totals.differences();
     let mut notes = plan.notes.clone();
-    if live && !may_recheck && total > 0 && spec.recheck.rounds > 0 {
-        notes.push(
-            "the two databases were read at slightly different moments, and without a proven key differing rows cannot be read again"
-                .to_owned(),
-        );
-    }
     let mut unfinished = reading.unfinished;
     if reading.more_unfinished > 0 {
         unfinished.push(format!("and {} further reasons", reading.more_unfinished));
     }
-    let (carried_notes, carried_doubts) = carried;
+    let (carried_notes, mut doubts) = carried;
     notes.extend(carried_notes);
+    // Differences that may be writes which only one of two live databases had yet.
+    let uncertain = live
+        && !may_recheck
+        && total > 0
+        && spec.recheck.rounds > 0
+        && !recheck::nothing_written(databases, [&taken[0].1, &taken[1].1])
+            .await
+            .unwrap_or(false);
+    if uncertain {
+        doubts.push(format!(
+            "{total} rows differ, but there were writes while the two databases were read, one after the other; without a key that \
+             indexes prove, rows cannot be read again to tell a difference from a late write"
+        ));
+    }
     if let Some(report) = &recheck_report
         && report.converged > 0
     {
@@ -285,7 +293,7 @@ pub(super) async fn compare(
         assembly,
         elapsed: Duration::ZERO,
     };
-    judge(&mut comparison, carried_doubts);
+    judge(&mut comparison, doubts, uncertain);
     comparison.elapsed = started.elapsed();
     Ok(comparison)
 }
@@ -628,8 +636,8 @@ fn fits(spec: &CompareSpec, earlier: &Header, now: &Header) -> Result<(), Compar
     Ok(())
 }
 
-/// The verdict, from everything else.
-fn judge(comparison: &mut Comparison, carried: Vec<String>) {
+/// The verdict, from everything else; `uncertain` says that differences may be none.
+fn judge(comparison: &mut Comparison, more: Vec<String>, uncertain: bool) {
     let totals = &comparison.totals;
     let mut findings = Vec::new();
     for difference in &comparison.schema {
@@ -638,7 +646,7 @@ fn judge(comparison: &mut Comparison, carried: Vec<String>) {
         }
     }
     let mut doubts = comparison.unfinished.clone();
-    doubts.extend(carried);
+    doubts.extend(more);
     if let Some(recheck) = &comparison.recheck {
         if recheck.moving > 0 {
             doubts.push(format!(
@@ -662,7 +670,7 @@ fn judge(comparison: &mut Comparison, carried: Vec<String>) {
             _ => 0,
         });
     let certain = totals.differences().saturating_sub(unclear);
-    if certain > 0 {
+    if certain > 0 && !uncertain {
         findings.push(format!(
             "{} rows differ: {} missing on the right, {} added on the right, {} changed",
             totals.differences(),

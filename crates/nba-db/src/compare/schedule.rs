@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn pieces_cover_everything_once() {
-        for done in [vec![], vec![0..3, 5..6], vec![9..10]] {
+        for done in [vec![], vec![0..3, 5..6], vec![9..10, 2..4]] {
             let queue = Queue::new(10, &done, 2);
             let mut seen: Vec<usize> = done.iter().cloned().flatten().collect();
             while let Some(range) = queue.take(3) {

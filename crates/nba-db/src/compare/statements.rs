@@ -135,8 +135,9 @@ impl Plan {
         } else {
             format!(" or {}", differs.join(" or "))
         };
+        // The key is never NULL here, so that its first column tells whether a side has the row.
         format!(
-            "select pg_catalog.count(*), pg_catalog.array_agg(array[l.t, r.t]) filter (where l.t is null or r.t is null{differs}) \
+            "select pg_catalog.count(*), pg_catalog.array_agg(array[l.t, r.t]) filter (where l.c0 is null or r.c0 is null{differs}) \
              from {} as l full join {} as r on {}",
             side(0),
             side(1),

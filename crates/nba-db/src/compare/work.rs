@@ -118,16 +118,14 @@ async fn look_back(shared: &Shared, sessions: &Sessions, out: &mpsc::Sender<Even
 /// The right to work on both servers; each session is kept alive while the other waits.
 async fn turns<'a>(shared: &'a Shared, sessions: &Sessions) -> Result<Vec<Turn<'a>>, GentleError> {
     let [left, right] = &shared.governors;
-    let mut turns = vec![left.turn(sessions.left.client()).await?];
-    if let Some(session) = &sessions.right
-        && !Arc::ptr_eq(left, right)
-    {
-        let wait = right.turn(session.client());
-        turns.push(kept_alive(wait, &sessions.left).await?);
-    } else if let Some(session) = &sessions.right
-        && left.is_limited()
-    {
-        ping(session).await?;
+    let first = left.turn(sessions.left.client());
+    let Some(session) = &sessions.right else {
+        return Ok(vec![first.await?]);
+    };
+    let mut turns = vec![kept_alive(first, session).await?];
+    if !Arc::ptr_eq(left, right) {
+        let second = right.turn(session.client());
+        turns.push(kept_alive(second, &sessions.left).await?);
     }
     Ok(turns)
 }
