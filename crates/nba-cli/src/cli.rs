@@ -292,6 +292,9 @@ Examples:
     /// Compare two tables or queries row by row, on one server or on two.
     #[command(after_help = compare::COMPARE_EXAMPLES)]
     Compare(Box<compare::CompareArgs>),
+    /// Where tables differ: by column and kind of change, season, month and range of the key.
+    #[command(after_help = compare::EXPLAIN_EXAMPLES)]
+    Explain(Box<compare::ExplainArgs>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -238,7 +238,23 @@ pub(crate) fn all(pair: &Pair, peer: Option<&str>) -> Result<Vec<Contender>> {
                 target: Some(1.3),
                 commands: Box::new({
                     let project = pair.project.path().to_owned();
+                    let both = both.clone();
                     move || vec![nba(&project, &both, &other)]
+                }),
+                found: Some(ours),
+            },
+            // The first turn, which is not timed, reads everything; the others find that nothing was written since.
+            Contender {
+                group: Group::Again,
+                name: "**nba db compare --resume**, one server",
+                target: Some(0.5),
+                commands: Box::new({
+                    let project = pair.project.path().to_owned();
+                    move || {
+                        let mut command = nba(&project, &both, &both);
+                        command.arg("--resume").arg(project.join("progress"));
+                        vec![command]
+                    }
                 }),
                 found: Some(ours),
             },

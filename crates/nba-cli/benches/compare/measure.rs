@@ -165,9 +165,13 @@ fn peak_kib(child: &Child) -> u64 {
     field_kib(Path::new(&format!("/proc/{}/status", child.id())), "VmHWM:")
 }
 
+/// Memory of its own, without the server's shared buffers: their pages count as private too while only one process has touched
+/// them.
 fn private_kib(process: u32) -> u64 {
-    let file = format!("/proc/{process}/smaps_rollup");
-    field_kib(Path::new(&file), "Private_Clean:") + field_kib(Path::new(&file), "Private_Dirty:")
+    field_kib(
+        Path::new(&format!("/proc/{process}/smaps_rollup")),
+        "Pss_Anon:",
+    )
 }
 
 fn field_kib(file: &Path, name: &str) -> u64 {

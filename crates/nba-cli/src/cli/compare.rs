@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum, ValueHint};
 use nba_db::compare::{Mode, Tolerance};
 use nba_db::gentle::Budget;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 pub(crate) const COMPARE_EXAMPLES: &str = "\
@@ -18,6 +18,25 @@ Examples:
 
 Left is the truth, right is what is judged: `missing` rows are only on the left. A declared ignore or tolerance is shown, and the
 verdict is then `not_proven` (exit code 2) even when nothing else differs, unless --as-declared accepts that.";
+
+pub(crate) const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  nba db explain games --left-target rds --right-target replica
+  nba db explain games=games_new plays=plays_new
+  nba db explain games plays --left-target rds --right-target replica --json | jq '.[].explanation.seasons'
+
+Says of each table which columns differ and in which way, and in which seasons, months and ranges of the key the differing rows lie.
+Nothing is listed row by row: `nba db compare` does that.";
+
+/// Where the difference between tables lies.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Tables (`schema.table`) of both targets, or `LEFT=RIGHT` for two names.
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<String>,
+    #[command(flatten)]
+    pub(crate) rules: CompareRules,
+}
 
 /// What is compared with what, and how strictly.
 #[derive(Debug, Args)]
@@ -72,6 +91,12 @@ pub(crate) struct CompareRules {
     /// Key ranges read at the same time.
     #[arg(long, value_name = "N")]
     pub(crate) ranges: Option<NonZeroU32>,
+    /// Rows of a key range, about: what is lost at most by an interruption.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) piece: Option<NonZeroU64>,
+    /// Longest time one statement may run, in seconds; it reads a few key ranges, or all rows where there is no index.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) statement_timeout: Option<u64>,
     /// Keep finished key ranges in this file, and go on from it after an interruption.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) resume: Option<PathBuf>,

@@ -30,6 +30,7 @@ pub(crate) async fn run(context: &Context, command: &DbCommand) -> anyhow::Resul
             catalog(context, &db, filter.as_deref()).await
         }
         DbCommand::Compare(args) => super::compare::run(context, args).await,
+        DbCommand::Explain(args) => super::compare::explain::run(context, args).await,
     }
 }
 

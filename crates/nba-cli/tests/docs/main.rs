@@ -69,6 +69,11 @@ fn readme() {
 }
 
 #[test]
+fn compare() {
+    check("docs/compare.md");
+}
+
+#[test]
 fn configuration() {
     check("docs/configuration.md");
 }
@@ -92,6 +97,7 @@ fn replica() {
 fn no_page_with_commands_is_forgotten() {
     let checked = [
         "README.md",
+        "compare.md",
         "configuration.md",
         "health.md",
         "invariants.md",

@@ -22,6 +22,11 @@ pub(crate) const GOOD: &[Sample] = &[
     (&["db", "query", "select 1 where false"], Some(0)),
     (&["db", "counts", "public.game"], Some(0)),
     (&["db", "catalog", "public.game"], Some(0)),
+    (
+        &["db", "compare", "games", "games", "--same-relation"],
+        Some(0),
+    ),
+    (&["db", "explain", "games", "--same-relation"], Some(0)),
     (&["ledger", "show", "--limit", "2"], Some(0)),
     (&["ledger", "verify"], Some(0)),
     // There is no backup to go back to.
@@ -60,6 +65,20 @@ pub(crate) const BAD: &[Sample] = &[
     (&["db", "query", "delete from games"], Some(2)),
     (&["db", "counts", "nosuch"], Some(2)),
     (&["db", "catalog", "nosuch"], Some(2)),
+    (&["db", "compare"], Some(2)),
+    (&["db", "compare", "games"], Some(2)),
+    (&["db", "compare", "games", "games"], Some(2)),
+    (&["db", "compare", "games", "nosuch"], Some(2)),
+    (
+        &["db", "compare", "games", "teams", "--key", "nosuch"],
+        Some(2),
+    ),
+    (
+        &["db", "compare", "games", "teams", "--tolerance", "a=-1"],
+        Some(2),
+    ),
+    (&["db", "explain"], Some(2)),
+    (&["db", "explain", "games"], Some(2)),
     (&["ledger", "show", "--limit", "-1"], Some(2)),
     (&["etl", "run"], Some(2)),
     (&["etl", "run", "--", "no-such-program"], Some(2)),

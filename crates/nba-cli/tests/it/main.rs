@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod check;
+mod compare;
 mod configuration;
 mod contract;
 mod database;
@@ -24,7 +25,17 @@ use world::World;
 type Story = (&'static str, fn(&World));
 
 /// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: [Story; 17] = [
+const STORIES: [Story; 20] = [
+    // The longest first.
+    (
+        "a killed comparison goes on",
+        compare::a_killed_comparison_goes_on,
+    ),
+    (
+        "a comparison is told, written and recorded",
+        compare::a_comparison_is_told_written_and_recorded,
+    ),
+    ("a difference is located", compare::a_difference_is_located),
     ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",

@@ -179,6 +179,15 @@ impl Running {
         );
     }
 
+    /// Kills it, unless it has ended.
+    pub(crate) fn kill(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
     /// Its end, which has to come before the limit.
     #[track_caller]
     pub(crate) fn ends_within(mut self, limit: Duration) -> Ran {
@@ -194,11 +203,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            // It may be gone already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.kill();
     }
 }
 

@@ -1,5 +1,6 @@
-//! `nba db compare`.
+//! `nba db compare` and `nba db explain`.
 
+pub(crate) mod explain;
 mod watch;
 
 use self::watch::{Outputs, Watch};
@@ -13,11 +14,13 @@ use nba_db::Database;
 use nba_db::compare::explain::Explanation;
 use nba_db::compare::report::{Report, render_text};
 use nba_db::compare::{CompareSpec, Comparison, Relation, compare};
+use nba_db::gentle::Gentleness;
 use nba_db::ident::TableName;
 use nba_migration::ledger::Entry;
 use nba_utils::{Digest, Verdict, exit_code};
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 /// Stands for standard output in place of a file.
 const DASH: &str = "-";
@@ -128,6 +131,14 @@ pub(crate) fn spec(rules: &CompareRules, listed: usize) -> CompareSpec {
     if let Some(ranges) = rules.ranges {
         spec.ranges = ranges;
     }
+    if let Some(rows) = rules.piece {
+        spec.piece_rows = rows;
+    }
+    spec.statement_timeout = rules.statement_timeout.map(Duration::from_secs);
+    spec.gentle = rules.budget.map(|budget| Gentleness {
+        budget: Some(budget),
+        ..Gentleness::default()
+    });
     spec
 }
 
