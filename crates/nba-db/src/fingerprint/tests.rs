@@ -27,7 +27,15 @@ fn identifiers_are_quoted_and_buckets_masked() {
     assert!(sql.contains("\"public\".\"odd\"\"name\""), "{sql}");
     assert!(sql.contains("\"who\"\"\"::pg_catalog.text"), "{sql}");
     assert!(sql.contains("& 7)::pg_catalog.int4"), "{sql}");
-    assert!(rows_sql(&spec(KeySpec::WholeRow), true).contains("to_json(array["));
+    let rows = rows_sql(
+        &spec(KeySpec::WholeRow),
+        RowDetail::Values,
+        Source::Pages("t"),
+        Some(&[1, 3]),
+    );
+    assert!(rows.contains("to_json(array["), "{rows}");
+    assert!(rows.contains("tid and ctid"), "{rows}");
+    assert!(rows.contains("= any('{1,3}'::"), "{rows}");
 }
 
 #[test]
