@@ -8,7 +8,9 @@ use anyhow::{Context as _, bail};
 use nba_config::Config;
 use nba_db::gentle::Gentleness;
 use nba_migration::ledger::Entry;
-use nba_monitoring::baseline::{self, Baseline, BaselineName, CaptureOptions, Review, Standing};
+use nba_monitoring::baseline::{
+    self, Baseline, BaselineError, BaselineName, CaptureOptions, Review, Standing,
+};
 use nba_monitoring::rules::RuleBook;
 use nba_utils::format::thousands;
 use nba_utils::{Verdict, exit_code};
@@ -122,7 +124,7 @@ fn approve(
     args: &ApproveArgs,
 ) -> anyhow::Result<Code> {
     let name = baseline_name(&args.name)?;
-    let review = baseline::review(folder, &name)?;
+    let (review, waits) = to_review(config, folder, &name)?;
     let (reason, by) = match (&args.reason, &args.by) {
         (Some(reason), Some(by)) if !args.review => (reason, by),
         _ => {
@@ -144,27 +146,53 @@ fn approve(
             &Entry::approval(&review, by, reason, &context.run_id),
         )
         .context("nothing was approved")?;
-    let approval = baseline::promote(folder, &name, &review)?;
+    let (effective, superseded) = if waits {
+        let approval = baseline::promote(folder, &name, &review)?;
+        (approval.effective, approval.superseded)
+    } else {
+        (Baseline::load(folder, &name)?, None)
+    };
     context.out.json(&serde_json::json!({
         "review": review,
         "by": by,
         "reason": reason,
-        "superseded": approval.superseded,
+        "superseded": superseded,
     }))?;
     changes(context, &review);
     context.out.line(&format!(
         "baseline `{name}` of {} is in effect, approved by {by}: {reason}",
-        approval
-            .effective
-            .captured_at()
-            .format("%Y-%m-%d %H:%M:%S UTC")
+        effective.captured_at().format("%Y-%m-%d %H:%M:%S UTC")
     ));
-    if let Some(kept) = &approval.superseded {
+    if let Some(kept) = &superseded {
         context
             .out
             .note(&format!("the one before is kept in {}", kept.display()));
     }
     Ok(review.complete.exit_code())
+}
+
+/// What can be approved: the capture that waits, or the baseline in effect if no record put it there, as after a capture that was
+/// killed before its last step. The flag says that it waits.
+fn to_review(
+    config: &Config,
+    folder: &Path,
+    name: &BaselineName,
+) -> anyhow::Result<(Review, bool)> {
+    match baseline::review(folder, name) {
+        Err(missing @ BaselineError::NoCandidate { .. }) => {
+            let on_record = Baseline::load(folder, name)
+                .ok()
+                .map(|effective| anyhow::Ok(Context::ledger(config)?.approval(&effective)))
+                .transpose()?;
+            match on_record {
+                Some(verdict) if !verdict.is_proven() => {
+                    Ok((baseline::review_in_effect(folder, name)?, false))
+                }
+                _ => Err(missing.into()),
+            }
+        }
+        other => Ok((other?, true)),
+    }
 }
 
 fn changes(context: &Context, review: &Review) {

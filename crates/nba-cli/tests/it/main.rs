@@ -4,6 +4,7 @@
 mod check;
 mod configuration;
 mod contract;
+mod crash;
 mod database;
 mod demo;
 mod etl;
@@ -12,6 +13,7 @@ mod health;
 mod ledger;
 mod program;
 mod secrets;
+mod verify;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +26,9 @@ use world::World;
 type Story = (&'static str, fn(&World));
 
 /// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: [Story; 17] = [
+const STORIES: [Story; 21] = [
+    // The longest first.
+    ("a killed run goes on", crash::a_killed_run_goes_on),
     ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",
@@ -76,6 +80,18 @@ const STORIES: [Story; 17] = [
     (
         "a closed pipe is no error",
         database::a_closed_pipe_is_no_error,
+    ),
+    (
+        "rows are proved by key and proofs are carried visibly",
+        verify::rows_are_proved_by_key_and_proofs_are_carried_visibly,
+    ),
+    (
+        "a baseline is replaced only by approval",
+        verify::a_baseline_is_replaced_only_by_approval,
+    ),
+    (
+        "fingerprints are kept and compared",
+        verify::fingerprints_are_kept_and_compared,
     ),
     (
         "settings say where they came from",

@@ -24,7 +24,7 @@ impl Ledger {
         match self.puts_in_effect(&digest) {
             Ok(true) => Verdict::Proven,
             Ok(false) => Verdict::not_proven(format!(
-                "no record in `{}` puts the baseline `{}` in effect: neither an approval nor a first capture",
+                "no record in `{}` puts the baseline `{}` in effect: neither an approval nor a first capture (`nba baseline approve` does)",
                 self.path().display(),
                 baseline.name
             )),

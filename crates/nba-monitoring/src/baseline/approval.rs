@@ -103,6 +103,24 @@ pub fn review(baselines: &Path, name: &BaselineName) -> Result<Review, BaselineE
     })
 }
 
+/// The review of a baseline that is in effect already, for one that nobody put on record: it changes nothing.
+///
+/// # Errors
+///
+/// As [`Baseline::load`].
+pub fn review_in_effect(baselines: &Path, name: &BaselineName) -> Result<Review, BaselineError> {
+    let effective = Baseline::load(baselines, name)?;
+    Ok(Review {
+        name: name.to_string(),
+        candidate: effective.digest(),
+        taken_by: effective.taken_by.clone(),
+        replaces: effective.digest(),
+        changes: Vec::new(),
+        unchanged: effective.tables.len(),
+        complete: effective.complete,
+    })
+}
+
 /// Puts the candidate that was reviewed in effect; the baseline before it is kept beside it.
 ///
 /// Two steps, each atomic: interrupted between them, no baseline of the name is in effect, and promoting again finishes it.

@@ -37,7 +37,7 @@ use nba_utils::atomic::FileError;
 use nba_utils::{Digest, Hint, Verdict};
 use serde::{Deserialize, Serialize};
 
-pub use self::approval::{Approval, Review, TableChange, promote, review};
+pub use self::approval::{Approval, Review, TableChange, promote, review, review_in_effect};
 pub use self::capture::{CaptureOptions, RowsKept, capture};
 pub use self::row_file::RowFileError;
 pub use self::store::{BaselineName, Standing, discard, list, unfinished};

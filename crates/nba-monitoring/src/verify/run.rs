@@ -100,17 +100,13 @@ pub async fn verify(db: &Database, baseline: &Baseline, options: &VerifyOptions)
     if verdict.is_refuted() {
         return run.stopped("not compared: this is another database");
     }
-    let sessions = match options.effort.sessions(db).await {
-        Ok(sessions) => sessions,
-        Err(error) => return run.stopped(&chain(&error)),
-    };
     let book = baseline.digest().map(|digest| match &options.book {
         Some(path) => ProofBook::load(path, digest, &identity),
         None => ProofBook::new(digest, &identity),
     });
-    match run.prove(&sessions, book).await {
+    match run.prove(db, book).await {
         Ok(()) => run.finish(),
-        Err(error) => run.stopped(&error.reason()),
+        Err(reason) => run.stopped(&reason),
     }
 }
 
@@ -181,29 +177,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn prove(
-        &mut self,
-        sessions: &[Session],
-        book: Option<ProofBook>,
-    ) -> Result<(), FingerprintError> {
-        let Some(first) = sessions.first().map(Session::client) else {
-            return Err(FingerprintError::NoConnection {
-                operation: "verify the tables".to_owned(),
-            });
+    /// The error is the reason why nothing more can be found out.
+    async fn prove(&mut self, db: &Database, book: Option<ProofBook>) -> Result<(), String> {
+        let session = db.session().await.map_err(|error| chain(&error))?;
+        // Before any snapshot, so that the counters hold nothing that a snapshot does not see. Without readable counters tables
+        // are verified all the same, and nothing is carried.
+        let tick = match Tick::read(session.client()).await {
+            Err(error) if error.is_connection_lost() => return Err(error.reason()),
+            other => other.ok(),
         };
-        // Before any snapshot, so that the counters hold nothing that a snapshot does not see.
-        let tick = match Tick::read(first).await {
-            Ok(tick) => Ok(tick),
-            Err(error) if error.is_connection_lost() => return Err(error),
-            Err(error) => Err(error.reason()),
-        };
+        drop(session);
         let mut keeper = Keeper {
             book,
             path: self.options.book.as_ref(),
             saved: Instant::now(),
             problem: None,
         };
-        if let (Some(quick), Ok(tick), Some(book)) = (self.options.quick, &tick, &mut keeper.book) {
+        if let (Some(quick), Some(tick), Some(book)) = (self.options.quick, &tick, &mut keeper.book)
+        {
             self.carry(quick, tick, book);
         }
         let now = self.report.timestamp;
@@ -218,8 +209,12 @@ impl<'a> Run<'a> {
             .collect();
         let keeper = Mutex::new(keeper);
         if !open.is_empty() {
-            self.look(sessions, open, tick.as_ref().ok(), &keeper)
-                .await?;
+            // Only now: a quick run that reads nothing needs no second connection.
+            let sessions = self.options.effort.sessions(db).await;
+            let sessions = sessions.map_err(|error| chain(&error))?;
+            self.look(&sessions, open, tick.as_ref(), &keeper)
+                .await
+                .map_err(|error| error.reason())?;
         }
         let mut keeper = keeper.into_inner().unwrap_or_else(PoisonError::into_inner);
         keeper.save();
