@@ -165,7 +165,7 @@ pub(crate) fn fingerprints_are_kept_and_compared(world: &World) {
     );
     world.sql(
         "fingerprinted",
-        "update teams set conference = null where team_id = (select min(team_id) from teams); create index on games (season)",
+        "update teams set team_abbreviation = null where team_id = (select min(team_id) from teams); create index on games (season)",
     );
     write(&after);
     let same = place
@@ -177,7 +177,7 @@ pub(crate) fn fingerprints_are_kept_and_compared(world: &World) {
         .exits(1);
     for said in [
         "public.teams: the same number of rows",
-        "conference: NULL 0 → 1",
+        "team_abbreviation: NULL 0 → 1",
         "index games_season_idx",
     ] {
         assert!(differs.out.contains(said), "{said}: {differs}");
