@@ -286,11 +286,9 @@ async fn documents_whose_digests_mean_different_things_are_refused() {
         .await
         .unwrap();
     let report = measure(&db, &[]).await;
-    for (change, what) in [
-        (
-            (|report| report.encoding += 1) as fn(&mut FingerprintReport),
-            "the way values are hashed",
-        ),
+    type Change = fn(&mut FingerprintReport);
+    let changes: [(Change, &str); 3] = [
+        (|report| report.encoding += 1, "the way values are hashed"),
         (
             |report| report.identity.brief.server_version_num += 10_000,
             "major version",
@@ -299,7 +297,8 @@ async fn documents_whose_digests_mean_different_things_are_refused() {
             |report| "LATIN1".clone_into(&mut report.identity.encoding),
             "encoding",
         ),
-    ] {
+    ];
+    for (change, what) in changes {
         let mut other = report.clone();
         change(&mut other);
         let error = report.diff(&other).unwrap_err();

@@ -65,7 +65,7 @@ async fn a_later_capture_waits_until_it_is_approved() {
     assert_eq!(candidate.standing(), Standing::Candidate);
     let effective = Baseline::load(&folder, &name).unwrap();
     assert_eq!(effective, taken);
-    assert_eq!(list(&folder).unwrap(), [name.clone()]);
+    assert_eq!(list(&folder).unwrap(), std::slice::from_ref(&name));
     assert_eq!(platform.check(&effective).await.exit_code(), 1);
     // A third does not replace the second.
     let error = capture(&platform.db, &options).await.unwrap_err();
