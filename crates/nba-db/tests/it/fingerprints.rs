@@ -332,7 +332,7 @@ async fn a_measurement_goes_on_where_it_was_interrupted() {
         .batch_execute(
             "create table big (id int primary key, v text);
              insert into big select n, n::text from generate_series(1, 3000) n;
-             create table written (id int); insert into written select generate_series(1, 200);
+             create table written (id int); insert into written select generate_series(1, 2000);
              create table tiny (id int); insert into tiny values (1);
              analyze; select pg_stat_force_next_flush()",
         )
@@ -342,7 +342,7 @@ async fn a_measurement_goes_on_where_it_was_interrupted() {
     let mut options = FingerprintOptions::default();
     options.connections = NonZeroUsize::MIN;
     options.checkpoint = Some(folder.path().join("parts"));
-    // The last table cannot be had: the others are finished when the run is abandoned.
+    // The smallest table, and so the last, cannot be had: the others are finished when the run is abandoned.
     let locker = writer(&server).await;
     locker
         .batch_execute("begin; lock table tiny in access exclusive mode")
