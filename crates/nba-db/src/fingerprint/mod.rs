@@ -41,7 +41,7 @@ pub use self::checkpoint::{Carried, Checkpoint, Kept};
 pub use self::diff::{ColumnDiff, FingerprintDiff, NotComparable, TableDiff};
 pub use self::encode::ENCODING_VERSION;
 pub use self::measurement::Measurement;
-use self::piece::{Extent, Pace};
+use self::piece::{Extent, Pace, Share};
 pub use self::profile::{ColumnProfile, Distinct, Source, ValueRange};
 pub use self::report::{
     DocumentError, FingerprintOptions, FingerprintReport, REPORT_FORMAT, ReportError, TableReport,
@@ -222,29 +222,43 @@ pub async fn fingerprint_gently(
     detail: Detail,
     governor: &Governor,
 ) -> Result<TableFingerprint, FingerprintError> {
+    fingerprint_share(client, table, detail, governor, Share::WHOLE).await
+}
+
+/// The part of [`fingerprint_gently`] that falls to one of several sessions of the same snapshot. The parts of all shares
+/// together ([`TableFingerprint::absorb`]) are the fingerprint.
+async fn fingerprint_share(
+    client: &Client,
+    table: &TableSpec,
+    detail: Detail,
+    governor: &Governor,
+    share: Share,
+) -> Result<TableFingerprint, FingerprintError> {
     table.comparable(&format!("fingerprint `{}`", table.table))?;
     let mut found = TableFingerprint::nothing(table, detail);
     match piece::extent(client, table).await? {
-        Extent::Whole => {
+        // One statement cannot be shared.
+        Extent::Whole if share.is_first() => {
             let statement = piece::prepare(client, table, None, detail).await?;
             let _turn = governor.turn(client).await?;
             found = piece::read(client, &statement, table, detail, None).await?;
         }
+        Extent::Whole => return Ok(found),
         Extent::Pages(leaves) => {
             let mut pace = Pace::default();
             for leaf in &leaves {
                 let statement = piece::prepare(client, table, Some(leaf), detail).await?;
-                let mut start = 0;
-                // Even an empty leaf is read, which locks it.
+                let mut start = share.first_page().min(leaf.pages);
+                // Even a leaf without pages for this share is read, which locks it.
                 loop {
-                    let pages = pace.range(leaf, start);
+                    let pages = pace.range(leaf, start, share);
                     let turn = governor.turn(client).await?;
                     let begun = Instant::now();
                     let part = piece::read(client, &statement, table, detail, Some(&pages)).await?;
                     drop(turn);
                     pace.learn(pages.end - pages.start, part.rows, begun.elapsed());
                     found.absorb(&part);
-                    start = pages.end;
+                    start = share.after(pages.end);
                     if start >= leaf.pages {
                         break;
                     }

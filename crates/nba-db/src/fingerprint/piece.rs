@@ -260,6 +260,54 @@ impl TableFingerprint {
     }
 }
 
+/// Pages that fall to one share at a stretch, 32 MB, about half a second of work: small enough for both halves of a table to take the same time.
+const STRIPE: u32 = 4_096;
+
+/// Which stripes of a table one of several sessions reads: every `of`-th, beginning with number `index`.
+///
+/// Stripes are told by page number alone. So the shares fit together although each session asks for the table's size at its own
+/// time: pages that one of them does not know of were appended after the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    index: u32,
+    of: u32,
+}
+
+impl Share {
+    pub(super) const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// All shares of a table that is divided among `of` sessions.
+    pub(super) fn all(of: u32) -> impl Iterator<Item = Self> {
+        let of = of.max(1);
+        (0..of).map(move |index| Self { index, of })
+    }
+
+    pub(super) fn is_first(self) -> bool {
+        self.index == 0
+    }
+
+    pub(super) fn first_page(self) -> u32 {
+        self.index.saturating_mul(STRIPE)
+    }
+
+    /// Where the stripe of this page ends.
+    fn end(self, page: u32) -> u32 {
+        if self.of == 1 {
+            return u32::MAX;
+        }
+        (page / STRIPE).saturating_add(1).saturating_mul(STRIPE)
+    }
+
+    /// The page to go on with after a range that ended before `end`.
+    pub(super) fn after(self, end: u32) -> u32 {
+        if self.of > 1 && end.is_multiple_of(STRIPE) {
+            end.saturating_add((self.of - 1).saturating_mul(STRIPE))
+        } else {
+            end
+        }
+    }
+}
+
 /// How many pages to read at once, so that it takes about [`PIECE`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -273,9 +321,10 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The next range of a leaf from `start` on.
-    pub(super) fn range(self, leaf: &Leaf, start: u32) -> Range<u32> {
-        start..start.saturating_add(self.pages).min(leaf.pages)
+    /// The next range of a leaf from `start` on, within the share.
+    pub(super) fn range(self, leaf: &Leaf, start: u32, share: Share) -> Range<u32> {
+        let end = start.saturating_add(self.pages).min(leaf.pages);
+        start..end.min(share.end(start)).max(start)
     }
 
     /// Learns from a range that took `elapsed`; steps of at most four times, as one range may be all holes.

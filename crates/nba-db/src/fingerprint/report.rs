@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,11 +16,12 @@ use tokio_postgres::Client;
 
 use super::checkpoint::{Carried, Checkpoint, Kept};
 use super::measurement::Measurement;
+use super::piece::Share;
 use super::profile::{ColumnProfile, profile};
 use super::schema::{SchemaFacts, facts_digest, schema_facts, views};
 use super::{
     Detail, ENCODING_VERSION, FingerprintError, FoundTable, SnapshotInfo, TableFingerprint,
-    TableName, TableSpec, discover, discover_views, fingerprint_gently, in_noted_snapshot,
+    TableName, TableSpec, discover, discover_views, fingerprint_share, in_noted_snapshot,
 };
 use crate::database::Database;
 use crate::error::DbError;
@@ -126,15 +127,50 @@ struct Measured {
 }
 
 enum Task {
-    Table(Box<FoundTable>),
+    Table(Arc<Divided>, Share),
     Views,
     Schema,
 }
 
 enum Found {
     Table(Box<Measured>, Option<Carried>),
+    /// A share of a table; the session that finishes the last one has the table.
+    Share,
     Views(BTreeMap<TableName, String>),
     Schema(SchemaFacts),
+}
+
+/// A table whose reading is divided among sessions.
+struct Divided {
+    found: FoundTable,
+    /// Shares that are still being read, and the sum of the others.
+    progress: Mutex<(u32, Option<TableFingerprint>)>,
+}
+
+impl Divided {
+    fn tasks(found: FoundTable, sessions: usize) -> impl Iterator<Item = Task> {
+        let shares = found.shares(sessions);
+        let table = Arc::new(Self {
+            found,
+            progress: Mutex::new((shares, None)),
+        });
+        Share::all(shares).map(move |share| Task::Table(Arc::clone(&table), share))
+    }
+
+    /// Adds a share; the whole after the last. A share that failed is never added, so there is no whole then.
+    fn add(&self, part: TableFingerprint) -> Option<TableFingerprint> {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let (open, sum) = &mut *progress;
+        *open -= 1;
+        let sum = match sum {
+            Some(sum) => {
+                sum.absorb(&part);
+                sum
+            }
+            None => sum.insert(part),
+        };
+        (*open == 0).then(|| sum.clone())
+    }
 }
 
 /// Why tables could not be fingerprinted at all.
@@ -234,7 +270,7 @@ async fn over(
     let mut tasks: Vec<Task> = chosen(first, &options.tables)
         .await?
         .into_iter()
-        .map(|table| Task::Table(Box::new(table)))
+        .flat_map(|table| Divided::tasks(table, sessions.len()))
         .collect();
     tasks.extend([Task::Views, Task::Schema]);
 
@@ -327,29 +363,40 @@ impl Run<'_> {
         match task {
             Task::Views => views(client).await.map(Found::Views),
             Task::Schema => schema_facts(client).await.map(Found::Schema),
-            Task::Table(table) => self.table(client, table).await,
+            Task::Table(table, share) => self.table(client, table, *share).await,
         }
     }
 
-    async fn table(&self, client: &Client, found: &FoundTable) -> Result<Found, FingerprintError> {
-        let name = &found.spec.table;
+    async fn table(
+        &self,
+        client: &Client,
+        table: &Divided,
+        share: Share,
+    ) -> Result<Found, FingerprintError> {
+        let name = &table.found.spec.table;
         if let Some(kept) = self
             .checkpoint
             .and_then(|checkpoint| checkpoint.kept::<Measured>(name))
         {
+            if !share.is_first() {
+                return Ok(Found::Share);
+            }
             let Kept { value, carried } = kept;
             return Ok(Found::Table(Box::new(value), Some(carried)));
         }
-        if found.foreign {
+        if table.found.foreign {
             return Err(FingerprintError::Unsupported {
                 operation: format!("fingerprint `{name}`"),
                 reason: "its rows live on another server, which no snapshot covers",
             });
         }
-        let mut found = found.clone();
+        let mut found = table.found.clone();
         let bytes = found.measure_size(client).await?;
         let detail = self.options.detail;
-        let content = fingerprint_gently(client, &found.spec, detail, self.governor).await?;
+        let part = fingerprint_share(client, &found.spec, detail, self.governor, share).await?;
+        let Some(content) = table.add(part) else {
+            return Ok(Found::Share);
+        };
         let profile = match detail {
             Detail::Rows => Measurement::NotMeasured("it was not asked for".to_owned()),
             Detail::Columns => guarded_profile(client, &found.spec, &content).await?,
@@ -421,13 +468,19 @@ fn assemble(
                     Err(error) => Err(error).into(),
                 }
             }
-            Task::Table(found) => {
+            Task::Table(divided, _) => {
+                let found = &divided.found;
                 let name = found.spec.table.clone();
                 let (table, carried) = match result {
+                    Ok(Found::Share) => continue,
                     Ok(Found::Table(measured, carried)) => (Ok(*measured), carried),
                     Ok(_) => (Err(mixed_up()), None),
                     Err(error) => (Err(error), None),
                 };
+                // The first share that failed says why.
+                if tables.contains_key(&name) {
+                    continue;
+                }
                 let report = match table {
                     Ok(measured) => TableReport {
                         spec: measured.spec,
@@ -440,7 +493,7 @@ fn assemble(
                     },
                     Err(error) => TableReport {
                         bytes: found.estimated_bytes,
-                        spec: found.spec,
+                        spec: found.spec.clone(),
                         content: Measurement::NotMeasured(error.reason()),
                         profile: Measurement::NotMeasured("the rows were not measured".to_owned()),
                         schema: None,

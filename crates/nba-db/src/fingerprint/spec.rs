@@ -104,7 +104,18 @@ pub struct FoundTable {
     analysed: bool,
 }
 
+/// From here on a table is worth reading by several sessions.
+const LARGE_BYTES: u64 = 64 * 1024 * 1024;
+
 impl FoundTable {
+    /// Among how many of `sessions` the reading is divided. Only where the buckets are settled: all shares need the same.
+    pub(super) fn shares(&self, sessions: usize) -> u32 {
+        if self.foreign || !self.analysed || self.estimated_bytes < LARGE_BYTES {
+            return 1;
+        }
+        u32::try_from(sessions).unwrap_or(1).max(1)
+    }
+
     /// The true size on disk in bytes, without indexes; chooses the buckets by it if there was no row estimate.
     ///
     /// Unlike the catalogue this waits for a lock, so it belongs into the measurement of the table.

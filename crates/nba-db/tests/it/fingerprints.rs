@@ -509,3 +509,47 @@ async fn a_view_over_a_table_truncated_after_the_snapshot_is_never_empty() {
     let reason = results.into_iter().next().unwrap().unwrap_err().reason();
     assert!(reason.contains("rewritten"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_large_table_divided_among_sessions_has_the_fingerprint_of_the_whole() {
+    let server = server().await;
+    let db = open(&server, 4).await;
+    let client = writer(&server).await;
+    // 80 MB in pages: from 64 MB on a table is divided.
+    client
+        .batch_execute(
+            "create table large (id int primary key, filler text, note text);
+             insert into large select n, repeat('x', 1900), nullif('note ' || n % 7, 'note 3') from generate_series(1, 40000) n;
+             create table small (id int); insert into small values (1);
+             analyze",
+        )
+        .await
+        .unwrap();
+    let report = measure(&db, &[]).await;
+    assert!(report.verdict.is_proven(), "{:?}", report.verdict);
+    assert_eq!(report.tables.len(), 2);
+    let divided = table(&report, "large");
+    assert!(divided.bytes > 64 * 1024 * 1024, "{}", divided.bytes);
+    let connections = [Box::new(writer(&server).await)];
+    let specs = [divided.spec.clone()];
+    let (_, results) = in_snapshot(&connections, &specs, |client, spec| {
+        fingerprint(client, spec).boxed()
+    })
+    .await
+    .unwrap();
+    let whole = results.into_iter().next().unwrap().unwrap();
+    assert_eq!(whole.rows, 40_000);
+    assert_eq!(divided.content, Measurement::Measured(whole));
+    // One share that fails leaves no half of a table.
+    let locker = writer(&server).await;
+    locker
+        .batch_execute("begin; lock table large in access exclusive mode")
+        .await
+        .unwrap();
+    let report = measure(&db, &[]).await;
+    let Measurement::NotMeasured(reason) = &table(&report, "large").content else {
+        panic!("measured")
+    };
+    assert!(reason.contains("55P03"), "{reason}");
+    assert!(table(&report, "small").content.measured().is_some());
+}
