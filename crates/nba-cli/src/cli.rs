@@ -1,6 +1,9 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
+pub(crate) mod baseline;
 pub(crate) mod compare;
+pub(crate) mod fingerprint;
+pub(crate) mod verify;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -15,8 +18,9 @@ Look      is everything well, and since when?
   check        what must hold between rows, whatever their number
 
 Prove     is it the same, row by row?
-  baseline     capture what is there now, or show what was captured
-  db           compare tables row by row; identity, catalogue, counts, queries; read-only
+  baseline     capture what is there now, show it, approve what takes its place
+  verify       every row of the baseline still there, unchanged; or which is not
+  db           fingerprint and compare tables; identity, catalogue, counts, queries; read-only
   ledger       show or verify the chain of recorded evidence
 
 Protect   can we get back?
@@ -120,10 +124,13 @@ Examples:
 Own invariants go into nba.toml, see `nba config example`. Violations that were put on record stay visible; only others
 refute.")]
     Check(CheckArgs),
-    /// Capture what is there now, or show what was captured.
+    /// Capture what is there now, show it, approve what takes its place.
     #[command(subcommand)]
-    Baseline(BaselineCommand),
-    /// Compare tables row by row; identity, catalogue, exact counts and queries; read-only.
+    Baseline(baseline::BaselineCommand),
+    /// Prove that every row of the baseline is still there, unchanged, or name those that are not.
+    #[command(after_help = verify::VERIFY_EXAMPLES)]
+    Verify(verify::VerifyArgs),
+    /// Fingerprint and compare tables; identity, catalogue, exact counts and queries; read-only.
     #[command(subcommand)]
     Db(DbCommand),
     /// Show or verify the chain of recorded evidence.
@@ -230,32 +237,6 @@ pub(crate) struct DashboardArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum BaselineCommand {
-    /// Capture a baseline of every table of the target, in one snapshot.
-    #[command(after_help = "\
-Examples:
-  nba baseline capture
-  nba baseline capture --name before-phase-1")]
-    Capture {
-        /// Name of the baseline.
-        #[arg(long, default_value = "default", value_name = "NAME")]
-        name: String,
-    },
-    /// List the baselines of the project.
-    List,
-    /// Show a baseline: identity, time, rule and figures of each table.
-    #[command(after_help = "\
-Examples:
-  nba baseline show
-  nba baseline show before-phase-1 --json | jq .identity")]
-    Show {
-        /// Name of the baseline.
-        #[arg(default_value = "default")]
-        name: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
     /// Which server and database this is, and the proof that the session cannot write.
     Identity,
@@ -289,6 +270,9 @@ Examples:
         /// Only relations whose schema-qualified name contains this text; with their columns and keys.
         filter: Option<String>,
     },
+    /// Digests of the rows, columns and definitions of tables, to keep and to compare later.
+    #[command(after_help = fingerprint::FINGERPRINT_EXAMPLES)]
+    Fingerprint(fingerprint::FingerprintArgs),
     /// Compare two tables or queries row by row, on one server or on two.
     #[command(after_help = compare::COMPARE_EXAMPLES)]
     Compare(Box<compare::CompareArgs>),

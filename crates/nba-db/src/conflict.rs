@@ -204,7 +204,7 @@ fn dollar(text: &str) -> Option<usize> {
 /// A key is met where every column of it is given or filled by something else than a sequence. Indexes over expressions and
 /// exclusion constraints are taken for met. No row where there is no such table, or where it is a view: the statement itself
 /// says what is wrong then.
-const CAN_CONFLICT_SQL: &str = "\
+pub(crate) const CAN_CONFLICT_SQL: &str = "\
 select exists (select from pg_catalog.pg_index i where i.indrelid = c.oid and (i.indisunique or i.indisexclusion) and i.indisvalid \
   and i.indisready and i.indimmediate and not exists (select from pg_catalog.unnest(i.indkey[0:i.indnkeyatts - 1]) as k(n) \
     join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.n \

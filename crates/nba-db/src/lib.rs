@@ -83,13 +83,14 @@ pub use tokio_postgres;
 #[doc(hidden)]
 #[must_use]
 pub fn own_statements() -> Vec<(&'static str, &'static str)> {
-    vec![
+    let mut all = vec![
         ("guard", guard::EFFECTIVE_SQL),
         ("identity", identity::IDENTITY_SQL),
         ("system", identity::SYSTEM_SQL),
         ("table set", identity::TABLE_SET_SQL),
         ("snapshot", snapshot::EXPORT_SQL),
         ("snapshot rewritten", snapshot::REWRITTEN_SQL),
+        ("rows elsewhere", snapshot::FOREIGN_SQL),
         ("quiet marks", quiet::MARKS_SQL),
         ("quiet parts", quiet::PARTS_SQL),
         ("schemas", catalog::SCHEMAS_SQL),
@@ -103,11 +104,15 @@ pub fn own_statements() -> Vec<(&'static str, &'static str)> {
         ("backend", stream::BACKEND_SQL),
         ("cancel", stream::CANCEL_SQL),
         ("load", gentle::LOAD_SQL),
-        ("extent", fingerprint::EXTENT_SQL),
         ("compare place", compare::PLACE_SQL),
         ("compare relation", compare::RELATION_SQL),
         ("compare columns", compare::ATTRIBUTES_SQL),
         ("compare unique", compare::UNIQUE_SQL),
         ("compare types", compare::TYPES_SQL),
-    ]
+        ("compare modifiers", compare::MODIFIER_SQL),
+        ("conflicts", conflict::CAN_CONFLICT_SQL),
+        ("load afresh", gentle::FRESH_SQL),
+    ];
+    all.extend(fingerprint::own_statements());
+    all
 }

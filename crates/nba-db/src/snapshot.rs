@@ -14,19 +14,42 @@ use crate::session::Session;
 const BEGIN_SQL: &str = "begin transaction isolation level repeatable read, read only";
 pub(crate) const EXPORT_SQL: &str = "select pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::pg_catalog.text, pg_catalog.clock_timestamp()";
 
-/// Whether the table `$1`, or a part of it, was given other files since the snapshot was taken.
+/// Everything whose rows are read when the relation `$1` is: itself, what inherits from it, and what a view selects from.
+macro_rules! parts_of {
+    () => {
+        "\
+with recursive part as ( \
+  select $1::pg_catalog.text::pg_catalog.regclass::pg_catalog.oid as oid \
+  union select x.oid from part p cross join lateral ( \
+    select i.inhrelid as oid from pg_catalog.pg_inherits i where i.inhparent operator(pg_catalog.=) p.oid \
+    union all select d.refobjid from pg_catalog.pg_class v \
+    join pg_catalog.pg_rewrite r on r.ev_class operator(pg_catalog.=) v.oid \
+    join pg_catalog.pg_depend d on d.objid operator(pg_catalog.=) r.oid \
+    where v.oid operator(pg_catalog.=) p.oid and v.relkind operator(pg_catalog.=) 'v' \
+    and d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+    and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass) x) "
+    };
+}
+
+/// Whether the relation `$1`, or a part of it, was given other files since the snapshot was taken.
 ///
 /// `TRUNCATE` and rewriting `ALTER TABLE` are not covered by a snapshot: an older one sees the table empty. The function
 /// tells the present file, the row of `pg_class` the file at the snapshot; `NULL` says that the part is gone or new.
-pub(crate) const REWRITTEN_SQL: &str = "\
-with recursive part as ( \
-  select $1::pg_catalog.text::pg_catalog.regclass::pg_catalog.oid as oid \
-  union select i.inhrelid from part p join pg_catalog.pg_inherits i on i.inhparent operator(pg_catalog.=) p.oid) \
-select pg_catalog.count(*) operator(pg_catalog.>) 0 from part p left join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) p.oid \
-where c.oid is null or (c.relkind operator(pg_catalog.<>) 'p' and c.relkind operator(pg_catalog.<>) 'f' \
-  and c.relkind operator(pg_catalog.<>) 'v' \
-  and pg_catalog.pg_relation_filenode(c.oid) is distinct from c.relfilenode \
-  and c.relfilenode operator(pg_catalog.<>) 0)";
+pub(crate) const REWRITTEN_SQL: &str = concat!(
+    parts_of!(),
+    "select pg_catalog.count(*) operator(pg_catalog.>) 0 from part p left join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) p.oid \
+     where c.oid is null or (c.relkind operator(pg_catalog.<>) 'p' and c.relkind operator(pg_catalog.<>) 'f' \
+     and c.relkind operator(pg_catalog.<>) 'v' \
+     and pg_catalog.pg_relation_filenode(c.oid) is distinct from c.relfilenode \
+     and c.relfilenode operator(pg_catalog.<>) 0)"
+);
+
+/// Whether reading the relation `$1` reads rows that live on another server.
+pub(crate) const FOREIGN_SQL: &str = concat!(
+    parts_of!(),
+    "select pg_catalog.count(*) operator(pg_catalog.>) 0 from part p \
+     join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) p.oid where c.relkind operator(pg_catalog.=) 'f'"
+);
 
 /// Keeps functions, tables and operators of users from standing in for PostgreSQL's until the transaction ends.
 pub(crate) const CATALOG_ONLY_SQL: &str = "set local search_path = pg_catalog";

@@ -29,6 +29,7 @@ pub(crate) async fn run(context: &Context, command: &DbCommand) -> anyhow::Resul
             let db = context.connect(&config, "db-catalog").await?;
             catalog(context, &db, filter.as_deref()).await
         }
+        DbCommand::Fingerprint(args) => super::fingerprint::run(context, args).await,
         DbCommand::Compare(args) => super::compare::run(context, args).await,
         DbCommand::Explain(args) => super::compare::explain::run(context, args).await,
     }

@@ -9,12 +9,14 @@ mod db;
 mod demo;
 mod doctor;
 mod etl;
+mod fingerprint;
 mod health;
 mod lake;
 mod ledger;
 mod rollback;
 #[cfg(feature = "demo")]
 mod testkit;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -36,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Dashboard(args) => block_on(health::dashboard(&context, &args)),
         Command::Check(args) => block_on(check::run(&context, &args)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
+        Command::Verify(args) => block_on(verify::run(&context, &args)),
         Command::Db(command) => block_on(db::run(&context, &command)),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
         Command::Etl(command) => block_on(etl::run(&context, &command)),

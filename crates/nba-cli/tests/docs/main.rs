@@ -94,6 +94,11 @@ fn replica() {
 }
 
 #[test]
+fn verify() {
+    check("docs/verify.md");
+}
+
+#[test]
 fn no_page_with_commands_is_forgotten() {
     let checked = [
         "README.md",
@@ -102,6 +107,7 @@ fn no_page_with_commands_is_forgotten() {
         "health.md",
         "invariants.md",
         "replica.md",
+        "verify.md",
     ];
     for path in pages() {
         let name = path

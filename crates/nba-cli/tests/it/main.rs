@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod configuration;
 mod contract;
+mod crash;
 mod database;
 mod demo;
 mod etl;
@@ -13,6 +14,7 @@ mod health;
 mod ledger;
 mod program;
 mod secrets;
+mod verify;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +27,7 @@ use world::World;
 type Story = (&'static str, fn(&World));
 
 /// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: [Story; 20] = [
+const STORIES: &[Story] = &[
     // The longest first.
     (
         "a killed comparison goes on",
@@ -87,6 +89,18 @@ const STORIES: [Story; 20] = [
     (
         "a closed pipe is no error",
         database::a_closed_pipe_is_no_error,
+    ),
+    (
+        "rows are proved by key and proofs are carried visibly",
+        verify::rows_are_proved_by_key_and_proofs_are_carried_visibly,
+    ),
+    (
+        "a baseline is replaced only by approval",
+        verify::a_baseline_is_replaced_only_by_approval,
+    ),
+    (
+        "fingerprints are kept and compared",
+        verify::fingerprints_are_kept_and_compared,
     ),
     (
         "settings say where they came from",

@@ -62,7 +62,7 @@ select t.oid, n.nspname::text, t.typname::text, t.typtype::text, t.typbasetype, 
                 (select r.rngtypid from pg_catalog.pg_range r where r.rngmultitypid = t.oid), 0::oid) \
 from wanted w join pg_catalog.pg_type t on t.oid = w.oid join pg_catalog.pg_namespace n on n.oid = t.typnamespace";
 
-const MODIFIER_SQL: &str = "select pg_catalog.format_type(t.oid, t.modifier) from rows from (pg_catalog.unnest($1::oid[]), \
+pub(crate) const MODIFIER_SQL: &str = "select pg_catalog.format_type(t.oid, t.modifier) from rows from (pg_catalog.unnest($1::oid[]), \
      pg_catalog.unnest($2::int4[])) with ordinality as t(oid, modifier, at) order by t.at";
 
 /// Types of PostgreSQL itself whose binary form tells the value.

@@ -30,7 +30,9 @@ pub use self::outcome::{
 };
 pub use self::spec::{CompareSpec, Mode, Recheck, Relation, Tolerance};
 
-pub(crate) use self::describe::{ATTRIBUTES_SQL, PLACE_SQL, RELATION_SQL, TYPES_SQL, UNIQUE_SQL};
+pub(crate) use self::describe::{
+    ATTRIBUTES_SQL, MODIFIER_SQL, PLACE_SQL, RELATION_SQL, TYPES_SQL, UNIQUE_SQL,
+};
 
 use crate::database::Database;
 

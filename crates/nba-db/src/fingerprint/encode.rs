@@ -12,8 +12,8 @@
 //! not linear in the value; the columns of a row are combined, and the combination is mixed again, so that values stay tied to
 //! their row and column. Every function is named with its schema, so that no other of the same name takes its place.
 
-use super::Detail;
 use super::spec::{ColumnSpec, KeySpec, TableSpec};
+use super::{Detail, RowDetail};
 
 /// The way values become hashes; digests of different versions cannot be compared, so a changed encoding gets a new one.
 pub const ENCODING_VERSION: u32 = 3;
@@ -30,16 +30,23 @@ pub(super) enum Source<'a> {
     Pages(&'a str),
 }
 
+impl Source<'_> {
+    /// What follows `from`; a range of pages ends in a condition.
+    fn sql(self, table: &TableSpec) -> String {
+        match self {
+            Self::Whole => table.relation_sql(),
+            // Partitions and children are read one by one.
+            Self::Pages(relation) => format!(
+                "only {relation} where ctid >= $1::pg_catalog.text::pg_catalog.tid and ctid < $2::pg_catalog.text::pg_catalog.tid"
+            ),
+        }
+    }
+}
+
 /// The statement behind a fingerprint. Each line has a bucket, its rows and its digest, and, with columns, arrays of their
 /// digests, non-null counts and empty-string counts; a line may have either half only.
 pub(super) fn fingerprint_sql(table: &TableSpec, source: Source<'_>, detail: Detail) -> String {
-    let from = match source {
-        Source::Whole => table.relation_sql(),
-        // Partitions and children are read one by one.
-        Source::Pages(relation) => format!(
-            "only {relation} where ctid >= $1::pg_catalog.text::pg_catalog.tid and ctid < $2::pg_catalog.text::pg_catalog.tid"
-        ),
-    };
+    let from = source.sql(table);
     if table.columns.is_empty() {
         // Nothing but the number of rows, which may then come from the smallest index.
         return format!(
@@ -164,10 +171,16 @@ fn row_hash(table: &TableSpec) -> String {
     })
 }
 
-/// The statement that gives one line per row: bucket, key as JSON text, row hash, values as JSON text (or null).
+/// The statement that gives one line per row of `buckets`, or of all: bucket, key as JSON text, row hash, values as JSON text
+/// (or null).
 ///
-/// `$1` is the list of wanted buckets.
-pub(super) fn rows_sql(table: &TableSpec, with_values: bool) -> String {
+/// The buckets stand in the text: PostgreSQL looks a constant list up by hash, and searches a parameter from end to end.
+pub(super) fn rows_sql(
+    table: &TableSpec,
+    detail: RowDetail,
+    source: Source<'_>,
+    buckets: Option<&[u32]>,
+) -> String {
     let row = row_hash(table);
     let (bucket, key) = match &table.key {
         KeySpec::Columns(names) => (
@@ -181,22 +194,38 @@ pub(super) fn rows_sql(table: &TableSpec, with_values: bool) -> String {
         .iter()
         .map(|column| column.name.clone())
         .collect();
-    let values = if with_values {
-        text_array(&names)
-    } else {
-        "null".to_owned()
+    let key = match detail {
+        RowDetail::Bare => "null".to_owned(),
+        RowDetail::Hash | RowDetail::Values => key,
     };
+    let values = match detail {
+        RowDetail::Values => text_array(&names),
+        RowDetail::Bare | RowDetail::Hash => "null".to_owned(),
+    };
+    let (from, joint) = (
+        source.sql(table),
+        match source {
+            Source::Whole => "where",
+            Source::Pages(_) => "and",
+        },
+    );
+    let wanted = buckets.map_or_else(String::new, |buckets| {
+        let numbers: Vec<String> = buckets.iter().map(ToString::to_string).collect();
+        format!(
+            " {joint} {bucket} = any('{{{}}}'::pg_catalog.int4[])",
+            numbers.join(",")
+        )
+    });
     format!(
-        "select {bucket}, {key}::pg_catalog.text, {row}, {values}::pg_catalog.text from {relation} where {bucket} = any($1::pg_catalog.int4[])",
-        relation = table.relation_sql(),
+        "select {bucket}, {key}::pg_catalog.text, {row}, {values}::pg_catalog.text from {from}{wanted}"
     )
 }
 
-/// The statement that gives the values of rows with one of the row hashes in `$1` inside the buckets in `$2`.
-pub(super) fn values_sql(table: &TableSpec) -> String {
+/// The statement that gives the rows with one of the row hashes in `$1` inside the buckets.
+pub(super) fn matching_sql(table: &TableSpec, detail: RowDetail, buckets: &[u32]) -> String {
     format!(
-        "select * from ({}) r(bucket, key, hash, vals) where hash = any($2::pg_catalog.int8[])",
-        rows_sql(table, true)
+        "select * from ({}) r(bucket, key, hash, vals) where hash = any($1::pg_catalog.int8[])",
+        rows_sql(table, detail, Source::Whole, Some(buckets))
     )
 }
 

@@ -14,9 +14,15 @@
 //! runs a job per table over them; a job that fails (a statement time-out, a missing right) fails alone and is reported
 //! as *not proven*, never as a number.
 
+mod checkpoint;
+mod diff;
 mod encode;
+mod measurement;
 mod piece;
+mod profile;
+mod report;
 mod rows;
+pub mod schema;
 mod snapshot;
 mod spec;
 #[cfg(test)]
@@ -31,13 +37,21 @@ use tokio_postgres::Client;
 
 use crate::gentle::{GentleError, Governor};
 
+pub use self::checkpoint::{Carried, Checkpoint, Kept};
+pub use self::diff::{ColumnDiff, FingerprintDiff, NotComparable, TableDiff};
 pub use self::encode::ENCODING_VERSION;
-pub(crate) use self::piece::EXTENT_SQL;
-use self::piece::{Extent, Pace};
-pub use self::rows::{RowDetail, RowDigest, RowStream, row_values, stream_rows};
-pub use self::snapshot::{SnapshotInfo, in_session_snapshot, in_snapshot};
+pub use self::measurement::Measurement;
+use self::piece::{Extent, Pace, Share};
+pub use self::profile::{ColumnProfile, Distinct, Source, ValueRange};
+pub use self::report::{
+    DocumentError, FingerprintOptions, FingerprintReport, REPORT_FORMAT, ReportError, TableReport,
+};
+pub use self::rows::{
+    RowDetail, RowDigest, RowStream, rows_of_hashes, stream_rows, stream_rows_gently,
+};
+pub use self::snapshot::{SnapshotInfo, in_noted_snapshot, in_session_snapshot, in_snapshot};
 pub use self::spec::{
-    ColumnSpec, FoundTable, KeySpec, TableName, TableSpec, bucket_count, discover,
+    ColumnSpec, FoundTable, KeySpec, TableName, TableSpec, bucket_count, discover, discover_views,
 };
 
 /// A 128-bit sum of row or column hashes.
@@ -208,29 +222,43 @@ pub async fn fingerprint_gently(
     detail: Detail,
     governor: &Governor,
 ) -> Result<TableFingerprint, FingerprintError> {
+    fingerprint_share(client, table, detail, governor, Share::WHOLE).await
+}
+
+/// The part of [`fingerprint_gently`] that falls to one of several sessions of the same snapshot. The parts of all shares
+/// together ([`TableFingerprint::absorb`]) are the fingerprint.
+async fn fingerprint_share(
+    client: &Client,
+    table: &TableSpec,
+    detail: Detail,
+    governor: &Governor,
+    share: Share,
+) -> Result<TableFingerprint, FingerprintError> {
     table.comparable(&format!("fingerprint `{}`", table.table))?;
     let mut found = TableFingerprint::nothing(table, detail);
     match piece::extent(client, table).await? {
-        Extent::Whole => {
+        // One statement cannot be shared.
+        Extent::Whole if share.is_first() => {
             let statement = piece::prepare(client, table, None, detail).await?;
             let _turn = governor.turn(client).await?;
             found = piece::read(client, &statement, table, detail, None).await?;
         }
+        Extent::Whole => return Ok(found),
         Extent::Pages(leaves) => {
             let mut pace = Pace::default();
             for leaf in &leaves {
                 let statement = piece::prepare(client, table, Some(leaf), detail).await?;
-                let mut start = 0;
-                // Even an empty leaf is read, which locks it.
+                let mut start = share.first_page().min(leaf.pages);
+                // Even a leaf without pages for this share is read, which locks it.
                 loop {
-                    let pages = pace.range(leaf, start);
+                    let pages = pace.range(leaf, start, share);
                     let turn = governor.turn(client).await?;
                     let begun = Instant::now();
                     let part = piece::read(client, &statement, table, detail, Some(&pages)).await?;
                     drop(turn);
                     pace.learn(pages.end - pages.start, part.rows, begun.elapsed());
                     found.absorb(&part);
-                    start = pages.end;
+                    start = share.after(pages.end);
                     if start >= leaf.pages {
                         break;
                     }
@@ -241,6 +269,19 @@ pub async fn fingerprint_gently(
     // Asked only now: reading the table locked it, so nothing can rewrite it any more until the transaction ends.
     piece::refuse_rewritten(client, table).await?;
     Ok(found)
+}
+
+/// Every fixed statement of this module, by name.
+pub(crate) fn own_statements() -> [(&'static str, &'static str); 7] {
+    [
+        ("tables to fingerprint", spec::TABLES_SQL),
+        ("their columns", spec::COLUMNS_SQL),
+        ("their keys", spec::KEYS_SQL),
+        ("extent", piece::EXTENT_SQL),
+        ("profile", profile::PROFILE_SQL),
+        ("view definitions", schema::VIEWS_SQL),
+        ("table definitions", schema::SCHEMA_SQL),
+    ]
 }
 
 /// Why something could not be measured.

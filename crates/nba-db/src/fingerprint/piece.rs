@@ -23,7 +23,7 @@ const MOST_ROWS: u64 = 2_000_000;
 
 /// One line per relation below the table, itself included: number, name, kind, pages, whether it is an ordinary heap, and the
 /// isolation level, without which ranges would see different states.
-pub(crate) const EXTENT_SQL: &str = "\
+pub(super) const EXTENT_SQL: &str = "\
 with recursive part as ( \
   select $1::pg_catalog.text::pg_catalog.regclass::pg_catalog.oid as oid \
   union select i.inhrelid from part p join pg_catalog.pg_inherits i on i.inhparent operator(pg_catalog.=) p.oid) \
@@ -39,8 +39,6 @@ left join pg_catalog.pg_am a on a.oid operator(pg_catalog.=) c.relam order by c.
 /// A relation with pages of its own: a table, a partition, a materialised view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leaf {
-    /// Its number, which stays when it is renamed.
-    pub(super) oid: u32,
     /// Its quoted name.
     pub(super) sql: String,
     /// Pages to read.
@@ -69,6 +67,7 @@ pub(super) async fn extent(client: &Client, table: &TableSpec) -> Result<Extent,
         .map_err(|source| FingerprintError::query(operation.clone(), source))?;
     let mut leaves = Vec::new();
     let mut whole = table.columns.is_empty();
+    let mut elsewhere = false;
     for row in &rows {
         if row.get::<_, &str>(6).starts_with("read") {
             return Err(unsupported(
@@ -76,10 +75,14 @@ pub(super) async fn extent(client: &Client, table: &TableSpec) -> Result<Extent,
             ));
         }
         match row.get(3) {
-            "f" => {
-                return Err(unsupported(
-                    "its rows, or some of them, live on another server, which no snapshot covers",
-                ));
+            "f" => elsewhere = true,
+            "v" => {
+                whole = true;
+                elsewhere |= client
+                    .query_one(snapshot::FOREIGN_SQL, &[&table.relation_sql()])
+                    .await
+                    .map_err(|source| FingerprintError::query(operation.clone(), source))?
+                    .get::<_, bool>(0);
             }
             "r" | "m" if row.get(5) => {
                 let pages: Option<i64> = row.get(4);
@@ -87,7 +90,6 @@ pub(super) async fn extent(client: &Client, table: &TableSpec) -> Result<Extent,
                     .and_then(|pages| u32::try_from(pages).ok())
                     .ok_or_else(|| unsupported("it was dropped after the snapshot was taken"))?;
                 leaves.push(Leaf {
-                    oid: row.get(0),
                     sql: format!("{}.{}", quote(row.get(1)), quote(row.get(2))),
                     pages,
                 });
@@ -95,6 +97,11 @@ pub(super) async fn extent(client: &Client, table: &TableSpec) -> Result<Extent,
             "p" => {}
             _ => whole = true,
         }
+    }
+    if elsewhere {
+        return Err(unsupported(
+            "its rows, or some of them, live on another server, which no snapshot covers",
+        ));
     }
     Ok(if whole {
         Extent::Whole
@@ -253,6 +260,54 @@ impl TableFingerprint {
     }
 }
 
+/// Pages that fall to one share at a stretch, 32 MB, about half a second of work: small enough for both halves of a table to take the same time.
+const STRIPE: u32 = 4_096;
+
+/// Which stripes of a table one of several sessions reads: every `of`-th, beginning with number `index`.
+///
+/// Stripes are told by page number alone. So the shares fit together although each session asks for the table's size at its own
+/// time: pages that one of them does not know of were appended after the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    index: u32,
+    of: u32,
+}
+
+impl Share {
+    pub(super) const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// All shares of a table that is divided among `of` sessions.
+    pub(super) fn all(of: u32) -> impl Iterator<Item = Self> {
+        let of = of.max(1);
+        (0..of).map(move |index| Self { index, of })
+    }
+
+    pub(super) fn is_first(self) -> bool {
+        self.index == 0
+    }
+
+    pub(super) fn first_page(self) -> u32 {
+        self.index.saturating_mul(STRIPE)
+    }
+
+    /// Where the stripe of this page ends.
+    fn end(self, page: u32) -> u32 {
+        if self.of == 1 {
+            return u32::MAX;
+        }
+        (page / STRIPE).saturating_add(1).saturating_mul(STRIPE)
+    }
+
+    /// The page to go on with after a range that ended before `end`.
+    pub(super) fn after(self, end: u32) -> u32 {
+        if self.of > 1 && end.is_multiple_of(STRIPE) {
+            end.saturating_add((self.of - 1).saturating_mul(STRIPE))
+        } else {
+            end
+        }
+    }
+}
+
 /// How many pages to read at once, so that it takes about [`PIECE`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -266,9 +321,10 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The next range of a leaf from `start` on.
-    pub(super) fn range(self, leaf: &Leaf, start: u32) -> Range<u32> {
-        start..start.saturating_add(self.pages).min(leaf.pages)
+    /// The next range of a leaf from `start` on, within the share.
+    pub(super) fn range(self, leaf: &Leaf, start: u32, share: Share) -> Range<u32> {
+        let end = start.saturating_add(self.pages).min(leaf.pages);
+        start..end.min(share.end(start)).max(start)
     }
 
     /// Learns from a range that took `elapsed`; steps of at most four times, as one range may be all holes.
@@ -281,10 +337,5 @@ impl Pace {
         let by_time = (pages.saturating_mul(aim) / elapsed).clamp(pages / 4, pages * 4);
         let by_rows = pages.saturating_mul(MOST_ROWS) / rows.max(1);
         self.pages = u32::try_from(by_time.min(by_rows).max(1)).unwrap_or(u32::MAX);
-    }
-
-    /// After a range that took too long.
-    pub(super) fn shrink(&mut self, pages: u32) {
-        self.pages = (pages / 4).max(1);
     }
 }

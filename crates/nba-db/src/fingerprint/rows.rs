@@ -1,12 +1,16 @@
 //! The rows behind a fingerprint: key, hash and, if wanted, values.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio_postgres::{Client, Row};
 
-use super::{FingerprintError, TableSpec, encode};
+use super::encode::Source;
+use super::piece::Extent;
+use super::{FingerprintError, TableSpec, encode, piece};
+use crate::gentle::Governor;
 
 /// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +47,16 @@ impl std::fmt::Debug for RowStream<'_> {
 /// What [`stream_rows`] carries beside key and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowDetail {
+    /// The hash only, for the least to travel.
+    Bare,
     /// Key and hash only.
     Hash,
     /// The values too.
     Values,
 }
+
+/// Pages read by one statement of a governed stream, 16 MB: about [`PIECE`](crate::gentle::PIECE) of work.
+const PAGES_AT_ONCE: u32 = 2_048;
 
 /// Streams the rows of the given buckets (`0..table.buckets` for all), in no particular order.
 ///
@@ -60,51 +69,115 @@ pub async fn stream_rows<'a>(
     buckets: &[u32],
     detail: RowDetail,
 ) -> Result<RowStream<'a>, FingerprintError> {
-    let sql = encode::rows_sql(table, detail == RowDetail::Values);
-    let buckets = bucket_numbers(buckets);
-    let operation = format!("read the rows of `{}`", table.table);
+    let operation = operation(table);
     table.comparable(&operation)?;
+    let sql = encode::rows_sql(table, detail, Source::Whole, some_of(table, buckets));
     let lines = client
-        .query_raw(&sql, [buckets])
+        .query_raw(&sql, Vec::<String>::new())
         .await
         .map_err(|source| FingerprintError::query(operation.clone(), source))?;
-    let inner = lines.map(move |line| {
-        line.map_err(|source| FingerprintError::query(operation.clone(), source))
-            .and_then(|row| decode(&row, &operation))
-    });
+    let inner = lines.map(move |line| read_line(line, &operation));
     Ok(RowStream {
         inner: Box::pin(inner),
     })
 }
 
-/// The rows that have one of the given hashes, with their values; `buckets` limits the search.
+/// As [`stream_rows`], range of pages by range of pages, taking a turn of `governor` for each. Belongs into a repeatable read
+/// transaction, in which all ranges see one state.
+///
+/// # Errors
+///
+/// As [`stream_rows`], and [`FingerprintError::Gentle`] when the governor ends the work.
+pub async fn stream_rows_gently<'a>(
+    client: &'a Client,
+    table: &TableSpec,
+    buckets: &[u32],
+    detail: RowDetail,
+    governor: &'a Governor,
+) -> Result<RowStream<'a>, FingerprintError> {
+    let operation = operation(table);
+    table.comparable(&operation)?;
+    let wanted = some_of(table, buckets);
+    let mut pieces: Vec<(Arc<str>, Vec<String>)> = Vec::new();
+    match piece::extent(client, table).await? {
+        Extent::Whole => {
+            let sql = encode::rows_sql(table, detail, Source::Whole, wanted);
+            pieces.push((sql.into(), Vec::new()));
+        }
+        Extent::Pages(leaves) => {
+            for leaf in leaves {
+                let source = Source::Pages(&leaf.sql);
+                let sql: Arc<str> = encode::rows_sql(table, detail, source, wanted).into();
+                let mut start = 0;
+                while start < leaf.pages {
+                    let end = start.saturating_add(PAGES_AT_ONCE).min(leaf.pages);
+                    let range = vec![format!("({start},0)"), format!("({end},0)")];
+                    pieces.push((Arc::clone(&sql), range));
+                    start = end;
+                }
+            }
+        }
+    }
+    let inner = stream::iter(pieces)
+        .then(move |(sql, range)| {
+            let operation = operation.clone();
+            async move {
+                let turn = governor.turn(client).await?;
+                let lines = client
+                    .query_raw(&*sql, range)
+                    .await
+                    .map_err(|source| FingerprintError::query(operation.clone(), source))?;
+                Ok::<_, FingerprintError>(lines.map(move |line| {
+                    // Until the last line is read.
+                    let _turn = &turn;
+                    read_line(line, &operation)
+                }))
+            }
+        })
+        .try_flatten();
+    Ok(RowStream {
+        inner: Box::pin(inner),
+    })
+}
+
+/// The rows that have one of the given hashes; `buckets` limits the search.
 ///
 /// # Errors
 ///
 /// [`FingerprintError`] when the statement fails.
-pub async fn row_values(
+pub async fn rows_of_hashes(
     client: &Client,
     table: &TableSpec,
     buckets: &[u32],
     hashes: &[i64],
+    detail: RowDetail,
 ) -> Result<Vec<RowDigest>, FingerprintError> {
     let operation = format!("read differing rows of `{}`", table.table);
     table.comparable(&operation)?;
+    let sql = encode::matching_sql(table, detail, buckets);
     let rows = client
-        .query(
-            &encode::values_sql(table),
-            &[&bucket_numbers(buckets), &hashes],
-        )
+        .query(&sql, &[&hashes])
         .await
         .map_err(|source| FingerprintError::query(operation.clone(), source))?;
     rows.iter().map(|row| decode(row, &operation)).collect()
 }
 
-fn bucket_numbers(buckets: &[u32]) -> Vec<i32> {
-    buckets
-        .iter()
-        .filter_map(|&bucket| i32::try_from(bucket).ok())
-        .collect()
+fn operation(table: &TableSpec) -> String {
+    format!("read the rows of `{}`", table.table)
+}
+
+/// The buckets to ask for; `None` asks for all without a condition.
+fn some_of<'a>(table: &TableSpec, buckets: &'a [u32]) -> Option<&'a [u32]> {
+    let all = u32::try_from(buckets.len()).is_ok_and(|count| count >= table.buckets);
+    (!all).then_some(buckets)
+}
+
+fn read_line(
+    line: Result<Row, tokio_postgres::Error>,
+    operation: &str,
+) -> Result<RowDigest, FingerprintError> {
+    let row = line.map_err(|source| FingerprintError::query(operation, source))?;
+    decode(&row, operation)
 }
 
 fn decode(row: &Row, operation: &str) -> Result<RowDigest, FingerprintError> {

@@ -30,7 +30,7 @@ const SETTINGS: &str = "set local timezone = 'UTC'; set local datestyle = 'ISO, 
 set local extra_float_digits = 1; set local bytea_output = 'hex'; set local enable_sort = off; set local row_security = off; \
 set local xmloption = 'content'; set local jit = off; set local search_path = pg_catalog";
 
-pub(super) use crate::snapshot::REWRITTEN_SQL;
+pub(super) use crate::snapshot::{FOREIGN_SQL, REWRITTEN_SQL};
 
 const LEADER: &str = "begin isolation level repeatable read read only";
 
@@ -59,12 +59,13 @@ where
     F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
 {
     let clients: Vec<&'e Client> = connections.iter().map(|connection| &**connection).collect();
-    over(&clients, items, job).await
+    over(&clients, items, |_| (), job).await
 }
 
 async fn over<'e, T, R, F>(
     clients: &[&'e Client],
     items: &'e [T],
+    begun: impl FnOnce(&SnapshotInfo),
     job: F,
 ) -> Result<(SnapshotInfo, Vec<Result<R, FingerprintError>>), FingerprintError>
 where
@@ -105,6 +106,7 @@ where
     try_join_all(clients.iter().map(|client| client.batch_execute(SETTINGS)))
         .await
         .map_err(failed)?;
+    begun(&info);
 
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<R, FingerprintError>>>> =
@@ -164,6 +166,26 @@ where
     R: Send,
     F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
 {
+    in_noted_snapshot(sessions, items, |_| (), job).await
+}
+
+/// [`in_session_snapshot`] that tells which snapshot it is before the first job begins, so that jobs can put down with their
+/// results what they were measured in.
+///
+/// # Errors
+///
+/// As [`in_session_snapshot`].
+pub async fn in_noted_snapshot<'e, T, R, F>(
+    sessions: &'e [Session],
+    items: &'e [T],
+    begun: impl FnOnce(&SnapshotInfo),
+    job: F,
+) -> Result<(SnapshotInfo, Vec<Result<R, FingerprintError>>), FingerprintError>
+where
+    T: Sync,
+    R: Send,
+    F: Fn(&'e Client, &'e T) -> BoxFuture<'e, Result<R, FingerprintError>> + Sync,
+{
     let operation = "take a snapshot shared by all sessions";
     let mut guards = Vec::with_capacity(sessions.len());
     for session in sessions {
@@ -173,7 +195,7 @@ where
         guards.push(session.arm(operation).map_err(lost)?);
     }
     let clients: Vec<&'e Client> = sessions.iter().map(Session::client).collect();
-    let outcome = over(&clients, items, job).await;
+    let outcome = over(&clients, items, begun, job).await;
     for guard in guards {
         guard.disarm();
     }

@@ -104,7 +104,18 @@ pub struct FoundTable {
     analysed: bool,
 }
 
+/// From here on a table is worth reading by several sessions.
+const LARGE_BYTES: u64 = 64 * 1024 * 1024;
+
 impl FoundTable {
+    /// Among how many of `sessions` the reading is divided. Only where the buckets are settled: all shares need the same.
+    pub(super) fn shares(&self, sessions: usize) -> u32 {
+        if self.foreign || !self.analysed || self.estimated_bytes < LARGE_BYTES {
+            return 1;
+        }
+        u32::try_from(sessions).unwrap_or(1).max(1)
+    }
+
     /// The true size on disk in bytes, without indexes; chooses the buckets by it if there was no row estimate.
     ///
     /// Unlike the catalogue this waits for a lock, so it belongs into the measurement of the table.
@@ -141,14 +152,14 @@ pub fn bucket_count(rows: u64) -> u32 {
     wanted.clamp(1, MAX_BUCKETS).next_power_of_two()
 }
 
-const TABLES_SQL: &str = "\
+pub(super) const TABLES_SQL: &str = "\
 select n.nspname::text, c.relname::text, c.reltuples::float8, c.relpages::int8 * current_setting('block_size')::int8, c.relkind = 'f' \
 from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-where c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
+where c.relkind = any($1) and not c.relispartition and c.relpersistence <> 't' \
 and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
 order by 1, 2";
 
-const COLUMNS_SQL: &str = "\
+pub(super) const COLUMNS_SQL: &str = "\
 select n.nspname::text, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
        case when t.typnamespace = 'pg_catalog'::regnamespace then t.typname else '' end::text \
 from pg_attribute a \
@@ -159,12 +170,12 @@ cross join lateral ( \
     union all \
     select b.oid, b.typname, b.typnamespace, b.typtype, b.typbasetype from base d join pg_type b on b.oid = d.typbasetype where d.typtype = 'd' \
   ) select * from base where typtype <> 'd') t \
-where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' \
+where a.attnum > 0 and not a.attisdropped and c.relkind = any($1) and not c.relispartition and c.relpersistence <> 't' \
 and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
 order by 1, 2, a.attnum";
 
 /// Unique indexes over plain columns that are all NOT NULL: primary keys first, then the narrowest.
-const KEYS_SQL: &str = "\
+pub(super) const KEYS_SQL: &str = "\
 select n.nspname::text, c.relname::text, array_agg(a.attname::text order by k.ord) \
 from pg_index i \
 join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace \
@@ -186,22 +197,45 @@ order by 1, 2, i.indisprimary desc, i.indnkeyatts, x.relname";
 ///
 /// When a catalogue query fails.
 pub async fn discover(client: &Client) -> Result<Vec<FoundTable>, FingerprintError> {
+    discover_kinds(client, &['r', 'p', 'f']).await
+}
+
+/// As [`discover`], views and materialised views instead of tables. They have no key: their rows are a multiset.
+///
+/// # Errors
+///
+/// When a catalogue query fails.
+pub async fn discover_views(client: &Client) -> Result<Vec<FoundTable>, FingerprintError> {
+    discover_kinds(client, &['v', 'm']).await
+}
+
+/// `kinds` are those of `pg_class.relkind`.
+async fn discover_kinds(
+    client: &Client,
+    kinds: &[char],
+) -> Result<Vec<FoundTable>, FingerprintError> {
     let failed = |source| FingerprintError::query("list the tables", source);
     // No function or table of a user may stand in for the catalogue's.
     client
         .batch_execute("begin read only; set local search_path = pg_catalog")
         .await
         .map_err(failed)?;
-    let found = read_tables(client).await;
+    let found = read_tables(client, kinds).await;
     let ended = client.batch_execute("rollback").await.map_err(failed);
     let found = found?;
     ended.map(|()| found)
 }
 
-async fn read_tables(client: &Client) -> Result<Vec<FoundTable>, FingerprintError> {
+async fn read_tables(client: &Client, kinds: &[char]) -> Result<Vec<FoundTable>, FingerprintError> {
     let failed = |source| FingerprintError::query("list the tables", source);
+    // PostgreSQL's `"char"`, one byte.
+    let kinds: Vec<i8> = kinds
+        .iter()
+        .filter_map(|&kind| u8::try_from(kind).ok())
+        .filter_map(|kind| i8::try_from(kind).ok())
+        .collect();
     let mut columns: BTreeMap<TableName, Vec<ColumnSpec>> = BTreeMap::new();
-    for row in client.query(COLUMNS_SQL, &[]).await.map_err(failed)? {
+    for row in client.query(COLUMNS_SQL, &[&kinds]).await.map_err(failed)? {
         columns
             .entry(TableName::new(
                 row.get::<_, String>(0),
@@ -220,7 +254,7 @@ async fn read_tables(client: &Client) -> Result<Vec<FoundTable>, FingerprintErro
         keys.entry(table).or_insert_with(|| row.get(2));
     }
     let mut found = Vec::new();
-    for row in client.query(TABLES_SQL, &[]).await.map_err(failed)? {
+    for row in client.query(TABLES_SQL, &[&kinds]).await.map_err(failed)? {
         let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
         let bytes = u64::try_from(row.get::<_, i64>(3)).unwrap_or(0);
         let rows = estimated_rows(row.get(2));

@@ -27,7 +27,15 @@ fn identifiers_are_quoted_and_buckets_masked() {
     assert!(sql.contains("\"public\".\"odd\"\"name\""), "{sql}");
     assert!(sql.contains("\"who\"\"\"::pg_catalog.text"), "{sql}");
     assert!(sql.contains("& 7)::pg_catalog.int4"), "{sql}");
-    assert!(rows_sql(&spec(KeySpec::WholeRow), true).contains("to_json(array["));
+    let rows = rows_sql(
+        &spec(KeySpec::WholeRow),
+        RowDetail::Values,
+        Source::Pages("t"),
+        Some(&[1, 3]),
+    );
+    assert!(rows.contains("to_json(array["), "{rows}");
+    assert!(rows.contains("tid and ctid"), "{rows}");
+    assert!(rows.contains("= any('{1,3}'::"), "{rows}");
 }
 
 #[test]
@@ -78,4 +86,45 @@ fn differing_buckets_and_columns_are_named() {
     right.columns[1] = column("b", 2, 1);
     assert_eq!(left.differing_buckets(&right), [1]);
     assert_eq!(left.differing_columns(&right), ["b"]);
+}
+
+/// Every page is read by exactly one share, however long the ranges are and whatever each session takes for the size.
+#[test]
+fn shares_of_a_table_fit_together() {
+    use super::piece::{Leaf, Pace, Share};
+    use std::time::Duration;
+
+    for of in 1..=3 {
+        for pages in [0_u32, 1, 4_095, 4_096, 4_097, 8_192, 20_000] {
+            let mut read = vec![0; usize::try_from(pages).unwrap()];
+            for (number, share) in Share::all(of).enumerate() {
+                // A table that grows: later sessions see more pages.
+                let grown = pages + 700 * u32::try_from(number).unwrap();
+                let leaf = Leaf {
+                    sql: "t".into(),
+                    pages: grown,
+                };
+                let mut pace = Pace::default();
+                let mut start = share.first_page().min(grown);
+                loop {
+                    let range = pace.range(&leaf, start, share);
+                    for page in range.clone() {
+                        if let Some(times) = read.get_mut(usize::try_from(page).unwrap()) {
+                            *times += 1;
+                        }
+                    }
+                    let speed = Duration::from_millis(u64::from(start % 7) * 300 + 1);
+                    pace.learn(range.end - range.start, 1, speed);
+                    start = share.after(range.end);
+                    if start >= grown {
+                        break;
+                    }
+                }
+            }
+            assert!(
+                read.iter().all(|&times| times == 1),
+                "{of} shares of {pages} pages"
+            );
+        }
+    }
 }

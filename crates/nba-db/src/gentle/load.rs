@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use super::{GentleError, Gentleness};
 
 /// Inside a transaction the activity view stands still unless told otherwise.
-const FRESH_SQL: &str = "select pg_catalog.pg_stat_clear_snapshot()";
+pub(crate) const FRESH_SQL: &str = "select pg_catalog.pg_stat_clear_snapshot()";
 
 /// One line: active sessions of others, sessions whose activity the role may not see, and in seconds the longest wait for a
 /// lock, the longest wait for one of ours, the lag of the slowest replica, and our own lag on a replica.

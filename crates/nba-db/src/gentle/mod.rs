@@ -31,8 +31,8 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 pub use self::budget::{Budget, BudgetError};
-pub(crate) use self::load::LOAD_SQL;
 pub use self::load::PauseReason;
+pub(crate) use self::load::{FRESH_SQL, LOAD_SQL};
 use self::load::{Load, is_in_the_way};
 
 /// What one piece of work should take: short enough to stop at, long enough for its fixed cost not to matter.

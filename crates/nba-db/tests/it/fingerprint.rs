@@ -4,7 +4,7 @@ use futures::{FutureExt, StreamExt};
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
 use nba_db::fingerprint::{
     FingerprintError, FoundTable, KeySpec, RowDetail, TableFingerprint, TableSpec, discover,
-    fingerprint, in_snapshot, row_values, stream_rows,
+    fingerprint, in_snapshot, rows_of_hashes, stream_rows,
 };
 use tokio_postgres::{Client, NoTls};
 
@@ -355,7 +355,7 @@ async fn differences_are_located_to_buckets_and_rows() {
         .find(|row| row.key.as_deref() == Some(r#"["777"]"#))
         .unwrap();
     assert_eq!(changed.values, None);
-    let values = row_values(&client, &spec, &buckets, &[changed.hash])
+    let values = rows_of_hashes(&client, &spec, &buckets, &[changed.hash], RowDetail::Values)
         .await
         .unwrap();
     assert_eq!(values.len(), 1);

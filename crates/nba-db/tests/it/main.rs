@@ -17,6 +17,8 @@ mod examples;
 #[cfg(feature = "embedded")]
 mod fingerprint;
 #[cfg(feature = "embedded")]
+mod fingerprints;
+#[cfg(feature = "embedded")]
 mod gentle;
 #[cfg(feature = "embedded")]
 mod pool;

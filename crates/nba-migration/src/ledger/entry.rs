@@ -4,11 +4,21 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use nba_db::identity::{Brief, TargetIdentity};
-use nba_monitoring::baseline::Baseline;
+use nba_monitoring::baseline::{Baseline, Review};
 use nba_monitoring::health::HealthReport;
+use nba_monitoring::verify::VerifyReport;
 use nba_utils::{Digest, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// Subject of the record of a capture.
+pub(super) const CAPTURE: &str = "baseline capture";
+/// Subject of the record of an approval.
+pub(super) const APPROVE: &str = "baseline approve";
+/// Figure: whether a captured baseline is in effect.
+const STANDING: &str = "standing";
+/// Figure: BLAKE3 of a baseline's main file.
+const BASELINE_DIGEST: &str = "baseline_digest";
 
 /// Evidence to be recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,18 +87,84 @@ impl Entry {
     /// The record of a baseline that was taken.
     #[must_use]
     pub fn baseline(baseline: &Baseline) -> Self {
-        let entry = Self::new("baseline capture", baseline.complete.clone())
+        let entry = Self::new(CAPTURE, baseline.complete.clone())
             .about(&baseline.identity)
             .figure("baseline", baseline.name.as_str())
             .figure("tables", baseline.tables.len())
             .figure("rows", baseline.total_rows())
-            .figure("captured_at", json!(baseline.captured_at()));
+            .figure("captured_at", json!(baseline.captured_at()))
+            .figure(STANDING, baseline.standing().as_str())
+            .figure("taken_by", baseline.taken_by.as_str());
+        let entry = match baseline.digest() {
+            Some(digest) => entry.figure(BASELINE_DIGEST, digest.to_string()),
+            None => entry,
+        };
         match (baseline.folder(), baseline.digest()) {
             (Some(folder), Some(digest)) => {
                 entry.artefact(folder.join("baseline.json").display().to_string(), digest)
             }
             _ => entry,
         }
+    }
+
+    /// The record of a baseline that takes the place of another: who answers for it, why, and what it changes.
+    #[must_use]
+    pub fn approval(review: &Review, by: &str, reason: &str, run: &str) -> Self {
+        let changes: Vec<String> = review
+            .changes
+            .iter()
+            .map(|change| format!("{}: {}", change.table, change.message))
+            .collect();
+        let entry = Self::new(APPROVE, review.complete.clone())
+            .figure("baseline", review.name.as_str())
+            .figure("by", by)
+            .figure("reason", reason)
+            .figure("run", run)
+            .figure("taken_by", review.taken_by.as_str())
+            .figure("changes", json!(changes))
+            .figure("replaces", json!(review.replaces));
+        match review.candidate {
+            Some(digest) => entry.figure(BASELINE_DIGEST, digest.to_string()),
+            None => entry,
+        }
+    }
+
+    /// The record of a verify run; says what was read and what was carried.
+    #[must_use]
+    pub fn verify(report: &VerifyReport) -> Self {
+        let mut entry = Self::new("verify", report.verdict.clone())
+            .figure("baseline", report.baseline.name.as_str())
+            .figure("tables", report.tables.len())
+            .figure("fresh", report.fresh)
+            .figure("carried", report.carried);
+        if let Some(oldest) = report.oldest_proof {
+            entry = entry.figure("oldest_proof", json!(oldest));
+        }
+        if let Some(digest) = report.baseline.digest {
+            entry = entry.figure(BASELINE_DIGEST, digest.to_string());
+        }
+        match &report.identity.actual {
+            Some(actual) => entry.about(actual),
+            None => entry,
+        }
+    }
+
+    /// Whether it puts the baseline with this digest in effect: an approval, or the first capture of its name.
+    pub(super) fn puts_in_effect(&self, digest: &str) -> bool {
+        let says =
+            |name: &str, value: &str| self.figures.get(name).and_then(Value::as_str) == Some(value);
+        let about = says(BASELINE_DIGEST, digest)
+            || self
+                .artefacts
+                .iter()
+                .any(|artefact| artefact.blake3.to_string() == digest);
+        let effective = match self.subject.as_str() {
+            APPROVE => true,
+            // Before there were candidates, every capture was in effect.
+            CAPTURE => !self.figures.contains_key(STANDING) || says(STANDING, "effective"),
+            _ => false,
+        };
+        about && effective
     }
 
     /// The record of a health run; the target is the one that answered.
@@ -100,7 +176,7 @@ impl Entry {
             .figure("checks", report.checks.len())
             .figure("baseline", report.baseline.name.as_str());
         if let Some(digest) = report.baseline.digest {
-            entry = entry.figure("baseline_digest", digest.to_string());
+            entry = entry.figure(BASELINE_DIGEST, digest.to_string());
         }
         match &report.identity.actual {
             Some(actual) => entry.about(actual),

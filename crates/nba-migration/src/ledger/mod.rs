@@ -8,6 +8,7 @@
 //! Appending is safe between processes (a lock file) and against crashes: a record counts once its line is on the disk; a
 //! line that was never finished is set aside and the next record says so.
 
+mod approval;
 mod entry;
 mod file;
 #[cfg(test)]

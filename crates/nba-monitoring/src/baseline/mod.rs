@@ -9,7 +9,16 @@
 //! ```
 //!
 //! It appears under its name only when it is complete, is never overwritten, and is checked against its digests when loaded.
+//!
+//! The first of a name is in effect at once. A later one is a *candidate* beside it, and takes its place only by
+//! [`promote`] after a [`review`], which whoever calls it puts on record with a reason (monitoring dossier 7.1 rule 10, F24, F25).
+//! What was in effect before is kept.
+//!
+//! Tables that are finished are kept while the others are measured: a capture that was killed goes on when it is started again.
+//! What it then takes from the earlier snapshot was not written since, as the write counters say, and names that snapshot
+//! ([`TableBaseline::carried`]).
 
+mod approval;
 mod capture;
 mod row_file;
 mod store;
@@ -20,19 +29,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+pub use nba_db::fingerprint::Measurement;
 use nba_db::fingerprint::{
-    FingerprintError, RowDigest, SnapshotInfo, TableFingerprint, TableName, TableSpec,
+    Carried, FingerprintError, RowDigest, SnapshotInfo, TableFingerprint, TableName, TableSpec,
 };
 use nba_utils::atomic::FileError;
 use nba_utils::{Digest, Hint, Verdict};
 use serde::{Deserialize, Serialize};
 
-pub use self::capture::{CaptureOptions, capture};
+pub use self::approval::{Approval, Review, TableChange, promote, review, review_in_effect};
+pub use self::capture::{CaptureOptions, RowsKept, capture};
 pub use self::row_file::RowFileError;
-pub use self::store::{BaselineName, list};
+pub use self::store::{BaselineName, Standing, discard, list, unfinished};
 
+use crate::SchemaFacts;
 use crate::activity::Activity;
-use crate::catalogue::SchemaFacts;
 use crate::games::TwinGames;
 use crate::rules::TableRule;
 use nba_db::identity::TargetIdentity;
@@ -50,6 +61,9 @@ pub struct Baseline {
     pub name: String,
     /// Version of the program that wrote it.
     pub tool_version: String,
+    /// The run that took it, to be told apart from who approves it; empty in older files.
+    #[serde(default)]
+    pub taken_by: String,
     /// Which database it is about.
     pub identity: TargetIdentity,
     /// When, and what transactions it sees.
@@ -91,6 +105,9 @@ pub struct TableBaseline {
     /// Row-level evidence, where it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<RowFile>,
+    /// Set when it was measured in the snapshot of an earlier, interrupted run and not written since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
 }
 
 /// A measurement that may have failed; a failure is never a number.
@@ -114,32 +131,11 @@ impl Content {
     }
 }
 
-/// What was found beside the tables, or why it is unknown; a failure is never "there was nothing".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measurement<T> {
-    /// What was found.
-    Measured(T),
-    /// Why it could not be found out.
-    NotMeasured(String),
-}
-
-impl<T> Measurement<T> {
-    /// What was found, if it could be found out.
-    #[must_use]
-    pub fn measured(&self) -> Option<&T> {
-        self.known().ok()
-    }
-
-    /// What was found, or the sentence that says it was not.
-    pub(crate) fn known(&self) -> Result<&T, String> {
-        match self {
-            Self::Measured(found) => Ok(found),
-            Self::NotMeasured(reason) => Err(format!(
-                "not measured when the baseline was taken: {reason}"
-            )),
-        }
-    }
+/// What was found, or the sentence that says it was not.
+pub(crate) fn known<T>(measurement: &Measurement<T>) -> Result<&T, String> {
+    measurement
+        .as_result()
+        .map_err(|reason| format!("not measured when the baseline was taken: {reason}"))
 }
 
 /// A file with the rows of one table.
@@ -165,6 +161,21 @@ impl Baseline {
     /// [`BaselineError`] when it does not exist, cannot be read, or was damaged.
     pub fn load(baselines: &Path, name: &BaselineName) -> Result<Self, BaselineError> {
         store::load(baselines, name)
+    }
+
+    /// Loads the candidate that waits beside a baseline.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_candidate(baselines: &Path, name: &BaselineName) -> Result<Self, BaselineError> {
+        store::load_candidate(baselines, name)
+    }
+
+    /// Whether it is in effect or waits to be approved.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        store::standing(self.folder())
     }
 
     /// When the snapshot was taken, UTC.
@@ -224,6 +235,25 @@ impl RowEvidence {
         Ok(row_file::read_rows(&self.path, wanted)?)
     }
 
+    /// The hashes of the rows in the buckets that `wanted` accepts, 8 bytes each, in no order. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn hashes(&self, wanted: impl Fn(u32) -> bool) -> Result<Vec<i64>, BaselineError> {
+        self.verify()?;
+        Ok(row_file::read_hashes(&self.path, wanted)?)
+    }
+
+    /// The rows whose hash `wanted` accepts. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`BaselineError`] when the file cannot be read; it was checked when the hashes were read.
+    pub fn of_hashes(&self, wanted: impl Fn(i64) -> bool) -> Result<Vec<RowDigest>, BaselineError> {
+        Ok(row_file::read_matching(&self.path, wanted)?)
+    }
+
     /// Checks that the file is the one the baseline was taken with. Blocks on the disk, as reading does.
     ///
     /// # Errors
@@ -243,13 +273,35 @@ pub enum BaselineError {
         "`{0}` is no baseline name: use letters, digits, `-`, `_` and `.`, not starting with `.`"
     )]
     Name(String),
-    /// A baseline of this name is there already.
-    #[error("the baseline `{name}` exists already in `{}`", folder.display())]
+    /// A candidate of this name waits already.
+    #[error("a candidate for the baseline `{name}` waits already in `{}`", folder.display())]
     Exists {
         /// Its name.
         name: String,
         /// Where it lies.
         folder: PathBuf,
+    },
+    /// Another process is taking it.
+    #[error("the baseline `{name}` is being taken by another run")]
+    Busy {
+        /// Its name.
+        name: String,
+    },
+    /// Nothing waits to be approved, or to be discarded.
+    #[error("no candidate for the baseline `{name}` waits in `{}`", folder.display())]
+    NoCandidate {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The candidate cannot take the place of the baseline.
+    #[error("the candidate for the baseline `{name}` cannot be approved: {reason}")]
+    NotApprovable {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
     },
     /// No baseline of this name.
     #[error("there is no baseline `{name}` in `{}`", folder.display())]
@@ -305,8 +357,17 @@ pub enum BaselineError {
 impl Hint for BaselineError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Exists { .. } => Some("a baseline is evidence and is not overwritten: choose another --name".to_owned()),
-            Self::Missing { .. } => Some("take one with `nba baseline capture`".to_owned()),
+            Self::Exists { name, .. } => Some(format!(
+                "a baseline is evidence and is not overwritten: look at it with `nba baseline approve {name} --review`, then approve or discard it"
+            )),
+            Self::Busy { .. } => Some("wait for it, or choose another --name".to_owned()),
+            Self::NoCandidate { name, .. } => Some(format!(
+                "take one with `nba baseline capture --name {name}`; the first of a name is in effect at once"
+            )),
+            Self::NotApprovable { .. } => Some("take a baseline under another --name".to_owned()),
+            Self::Missing { .. } => Some(
+                "take one with `nba baseline capture`; if an approval was interrupted, repeat it".to_owned(),
+            ),
             Self::Damaged { .. } => {
                 Some("do not trust it: take a new baseline, and find out from the ledger who changed this one".to_owned())
             }

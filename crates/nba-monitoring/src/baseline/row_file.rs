@@ -148,6 +148,51 @@ pub(crate) fn read_rows(
     path: &Path,
     wanted: impl Fn(u32) -> bool,
 ) -> Result<Vec<RowDigest>, RowFileError> {
+    let mut kept = Vec::new();
+    each_group(path, |group| {
+        read_group(group, |bucket, _| wanted(bucket), &mut kept)
+    })?;
+    Ok(kept)
+}
+
+/// Reads the rows whose hash `wanted` accepts; texts are read only of row groups that hold one.
+pub(crate) fn read_matching(
+    path: &Path,
+    wanted: impl Fn(i64) -> bool,
+) -> Result<Vec<RowDigest>, RowFileError> {
+    let mut kept = Vec::new();
+    each_group(path, |group| {
+        let (_, hashes) = read_numbers(group)?;
+        if hashes.iter().any(|&hash| wanted(hash)) {
+            read_group(group, |_, hash| wanted(hash), &mut kept)?;
+        }
+        Ok(())
+    })?;
+    Ok(kept)
+}
+
+/// Reads the hashes of the rows whose bucket `wanted` accepts.
+pub(crate) fn read_hashes(
+    path: &Path,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<i64>, RowFileError> {
+    let mut kept = Vec::new();
+    each_group(path, |group| {
+        let (buckets, hashes) = read_numbers(group)?;
+        for (bucket, hash) in buckets.into_iter().zip(hashes) {
+            if wanted(u32::try_from(bucket).map_err(out_of_range)?) {
+                kept.push(hash);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(kept)
+}
+
+fn each_group(
+    path: &Path,
+    mut read: impl FnMut(&dyn RowGroupReader) -> Result<(), ParquetError>,
+) -> Result<(), RowFileError> {
     let failed = |source| RowFileError {
         operation: "read",
         path: path.to_owned(),
@@ -155,19 +200,15 @@ pub(crate) fn read_rows(
     };
     let file = File::open(path).map_err(|error| failed(error.into()))?;
     let reader = SerializedFileReader::new(file).map_err(failed)?;
-    let mut kept = Vec::new();
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index).map_err(failed)?;
-        read_group(&*group, &wanted, &mut kept).map_err(failed)?;
+        read(&*group).map_err(failed)?;
     }
-    Ok(kept)
+    Ok(())
 }
 
-fn read_group(
-    group: &dyn RowGroupReader,
-    wanted: &impl Fn(u32) -> bool,
-    kept: &mut Vec<RowDigest>,
-) -> Result<(), ParquetError> {
+/// Buckets and hashes of a row group.
+fn read_numbers(group: &dyn RowGroupReader) -> Result<(Vec<i32>, Vec<i64>), ParquetError> {
     let rows = usize::try_from(group.metadata().num_rows()).map_err(out_of_range)?;
     let mut buckets = Vec::with_capacity(rows);
     match group.get_column_reader(0)? {
@@ -176,7 +217,6 @@ fn read_group(
         }
         _ => return Err(unexpected("bucket")),
     };
-    let keys = read_texts(group, 1, rows)?;
     let mut hashes = Vec::with_capacity(rows);
     match group.get_column_reader(2)? {
         ColumnReader::Int64ColumnReader(mut column) => {
@@ -184,10 +224,20 @@ fn read_group(
         }
         _ => return Err(unexpected("hash")),
     };
-    let values = read_texts(group, 3, rows)?;
+    Ok((buckets, hashes))
+}
+
+fn read_group(
+    group: &dyn RowGroupReader,
+    wanted: impl Fn(u32, i64) -> bool,
+    kept: &mut Vec<RowDigest>,
+) -> Result<(), ParquetError> {
+    let (buckets, hashes) = read_numbers(group)?;
+    let keys = read_texts(group, 1, buckets.len())?;
+    let values = read_texts(group, 3, buckets.len())?;
     for (((bucket, key), hash), values) in buckets.into_iter().zip(keys).zip(hashes).zip(values) {
         let bucket = u32::try_from(bucket).map_err(out_of_range)?;
-        if wanted(bucket) {
+        if wanted(bucket, hash) {
             kept.push(RowDigest {
                 bucket,
                 key,
@@ -251,6 +301,10 @@ mod tests {
         assert_eq!(read_rows(&path, |_| true).unwrap(), rows);
         let third: Vec<_> = rows.iter().filter(|row| row.bucket == 3).cloned().collect();
         assert_eq!(read_rows(&path, |bucket| bucket == 3).unwrap(), third);
+        let hashes: Vec<i64> = third.iter().map(|row| row.hash).collect();
+        assert_eq!(read_hashes(&path, |bucket| bucket == 3).unwrap(), hashes);
+        let one = read_matching(&path, |hash| hash == 69_990).unwrap();
+        assert_eq!(one, [rows[69_995].clone()]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nba_db::fingerprint::Checkpoint;
 use nba_utils::Digest;
 use nba_utils::atomic::{self, NewFile};
 
@@ -95,7 +96,129 @@ pub fn list(baselines: &Path) -> Result<Vec<BaselineName>, BaselineError> {
     Ok(names)
 }
 
-/// A folder under construction, removed unless it is completed.
+/// What the names of baselines that wait for approval begin with.
+const CANDIDATE: &str = ".candidate-";
+/// What the names of baselines that were in effect begin with; a time follows.
+const SUPERSEDED: &str = ".superseded-";
+/// The folder of finished tables in a draft.
+const FINISHED: &str = "finished";
+
+/// Whether a baseline is what health and verify compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Standing {
+    /// It is.
+    Effective,
+    /// It waits to be approved.
+    Candidate,
+}
+
+impl Standing {
+    /// The word in JSON and text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Effective => "effective",
+            Self::Candidate => "candidate",
+        }
+    }
+}
+
+pub(super) fn standing(folder: Option<&Path>) -> Standing {
+    let name = folder
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
+    if name.is_some_and(|name| name.starts_with(CANDIDATE)) {
+        Standing::Candidate
+    } else {
+        Standing::Effective
+    }
+}
+
+/// Where a candidate lies.
+pub(super) fn candidate_folder(baselines: &Path, name: &BaselineName) -> PathBuf {
+    baselines.join(format!("{CANDIDATE}{name}"))
+}
+
+/// Where a superseded baseline goes; the time keeps all of them.
+pub(super) fn superseded_folder(baselines: &Path, name: &BaselineName) -> PathBuf {
+    let now = chrono::Utc::now().format("%Y%m%dT%H%M%S%.6fZ");
+    baselines.join(format!("{SUPERSEDED}{name}-{now}"))
+}
+
+/// The names of captures that were interrupted and can be resumed, sorted.
+///
+/// # Errors
+///
+/// [`BaselineError::Io`] when the folder cannot be read.
+pub fn unfinished(baselines: &Path) -> Result<Vec<BaselineName>, BaselineError> {
+    let entries = match fs::read_dir(baselines) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|source| BaselineError::Io {
+            operation: "list",
+            path: baselines.to_owned(),
+            source,
+        })?,
+    };
+    let mut names: Vec<BaselineName> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            BaselineName::new(name.strip_prefix(DRAFT)?).ok()
+        })
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Removes the candidate of this name and what an interrupted capture left; the baseline in effect stays.
+///
+/// # Errors
+///
+/// [`BaselineError::NoCandidate`] when there is neither, [`BaselineError::Busy`] when it is being taken right now.
+pub fn discard(baselines: &Path, name: &BaselineName) -> Result<(), BaselineError> {
+    let candidate = candidate_folder(baselines, name);
+    let draft = baselines.join(format!("{DRAFT}{name}"));
+    if !candidate.exists() && !draft.exists() {
+        return Err(BaselineError::NoCandidate {
+            name: name.to_string(),
+            folder: baselines.to_owned(),
+        });
+    }
+    let removed = |path: &Path| match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(|source| BaselineError::Io {
+            operation: "remove",
+            path: path.to_owned(),
+            source,
+        }),
+    };
+    if draft.exists() {
+        let _lock = held(&draft, name)?;
+        removed(&draft)?;
+    }
+    removed(&candidate)
+}
+
+/// Takes the lock of a draft, which its process holds while it lives.
+fn held(draft: &Path, name: &BaselineName) -> Result<File, BaselineError> {
+    let failed = |source| BaselineError::Io {
+        operation: "lock",
+        path: draft.to_owned(),
+        source,
+    };
+    let lock = File::open(draft).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => Err(BaselineError::Busy {
+            name: name.to_string(),
+        }),
+        Err(fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// A folder under construction. It stays behind when it holds finished tables, so that the next run goes on from them.
 pub(super) struct Draft {
     folder: PathBuf,
     target: PathBuf,
@@ -105,38 +228,46 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Starts or resumes the draft of this name. The first of a name will be in effect, a later one a candidate.
     pub(super) fn start(baselines: &Path, name: &BaselineName) -> Result<Self, BaselineError> {
-        let target = baselines.join(name.as_str());
-        if target.exists() {
-            return Err(BaselineError::Exists {
-                name: name.to_string(),
-                folder: baselines.to_owned(),
-            });
+        let exists = |folder: PathBuf| BaselineError::Exists {
+            name: name.to_string(),
+            folder,
+        };
+        let candidate = candidate_folder(baselines, name);
+        if candidate.exists() {
+            return Err(exists(candidate));
         }
-        // A dot in front keeps a draft from being a baseline; the process id keeps two runs apart.
-        let folder = baselines.join(format!("{DRAFT}{name}-{}", std::process::id()));
+        let mut target = baselines.join(name.as_str());
+        if target.exists() {
+            target = candidate;
+        }
+        // A dot in front keeps a draft from being a baseline.
+        let folder = baselines.join(format!("{DRAFT}{name}"));
         let rows = folder.join(ROWS);
         let failed = |source| BaselineError::Io {
             operation: "create",
             path: rows.clone(),
             source,
         };
-        fs::create_dir_all(baselines).map_err(failed)?;
-        // Held until the new draft has its own lock, so that no other run sweeps it away before.
-        let turn = File::open(baselines).map_err(failed)?;
-        turn.lock().map_err(failed)?;
-        sweep(baselines);
-        fs::create_dir(&folder).map_err(failed)?;
-        let lock = File::open(&folder).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        let draft = Self {
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let lock = held(&folder, name)?;
+        fs::create_dir_all(&rows).map_err(failed)?;
+        // A run that was killed at its very end left a main file, which is written anew.
+        for file in [FILE, DIGEST_FILE] {
+            fs::remove_file(folder.join(file)).ok();
+        }
+        Ok(Self {
             folder,
             target,
             completed: false,
             _lock: lock,
-        };
-        fs::create_dir(&rows).map_err(failed)?;
-        Ok(draft)
+        })
+    }
+
+    /// The folder of finished tables.
+    pub(super) fn finished(&self) -> PathBuf {
+        self.folder.join(FINISHED)
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -145,6 +276,7 @@ impl Draft {
 
     /// Writes the main file and gives the folder its name.
     pub(super) fn complete(mut self, mut baseline: Baseline) -> Result<Baseline, BaselineError> {
+        self.tidy(&baseline)?;
         let json = serde_json::to_vec_pretty(&baseline).map_err(BaselineError::Json)?;
         let digest = Digest::of(&json);
         atomic::create(&self.folder.join(FILE), &json, NewFile::Readable)?;
@@ -175,6 +307,8 @@ impl Draft {
             other => other.map_err(failed)?,
         }
         self.completed = true;
+        // Only now: until the baseline has its name, they are what a killed run goes on from.
+        fs::remove_dir_all(self.target.join(FINISHED)).ok();
         if let Some(parent) = self.target.parent() {
             sync_folder(parent).map_err(failed)?;
         }
@@ -184,48 +318,70 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// Removes row files that no table of the baseline has: of tables that were measured again, or are gone.
+    fn tidy(&self, baseline: &Baseline) -> Result<(), BaselineError> {
+        let rows = self.folder.join(ROWS);
+        let failed = |source| BaselineError::Io {
+            operation: "tidy up",
+            path: rows.clone(),
+            source,
+        };
+        let wanted: Vec<PathBuf> = baseline
+            .tables
+            .values()
+            .filter_map(|table| table.rows.as_ref())
+            .map(|file| self.folder.join(&file.path))
+            .collect();
+        for entry in fs::read_dir(&rows).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if !wanted.contains(&path) {
+                fs::remove_file(&path).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.completed {
-            // Nothing depends on the draft; a left-over is removed by the next run.
+        if !self.completed && !Checkpoint::holds_any(&self.finished()) {
+            // Nothing depends on an empty draft.
             fs::remove_dir_all(&self.folder).ok();
         }
     }
 }
 
-/// Removes the drafts of killed runs: those that nobody holds. What cannot be removed is in nobody's way.
-fn sweep(baselines: &Path) {
-    let entries = fs::read_dir(baselines).into_iter().flatten().flatten();
-    for entry in entries {
-        let is_draft = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(DRAFT));
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_draft || !is_folder {
-            continue;
-        }
-        let folder = entry.path();
-        if File::open(&folder).is_ok_and(|draft| draft.try_lock().is_ok()) {
-            fs::remove_dir_all(&folder).ok();
-        }
-    }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 pub(super) fn load(baselines: &Path, name: &BaselineName) -> Result<Baseline, BaselineError> {
-    let folder = baselines.join(name.as_str());
+    let missing = || BaselineError::Missing {
+        name: name.to_string(),
+        folder: baselines.to_owned(),
+    };
+    load_folder(baselines.join(name.as_str()), missing)
+}
+
+pub(super) fn load_candidate(
+    baselines: &Path,
+    name: &BaselineName,
+) -> Result<Baseline, BaselineError> {
+    let missing = || BaselineError::NoCandidate {
+        name: name.to_string(),
+        folder: baselines.to_owned(),
+    };
+    load_folder(candidate_folder(baselines, name), missing)
+}
+
+fn load_folder(
+    folder: PathBuf,
+    missing: impl Fn() -> BaselineError,
+) -> Result<Baseline, BaselineError> {
     let path = folder.join(FILE);
     let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(BaselineError::Missing {
-                name: name.to_string(),
-                folder: baselines.to_owned(),
-            });
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
         other => other.map_err(|source| BaselineError::Io {
             operation: "read",
             path: path.clone(),

@@ -5,28 +5,28 @@ use std::time::Instant;
 
 use chrono::Utc;
 use futures::FutureExt;
+use nba_db::fingerprint::schema::{self, SchemaFacts};
 use nba_db::fingerprint::{
-    FingerprintError, FoundTable, KeySpec, TableFingerprint, TableName, TableSpec, discover,
-    fingerprint, in_session_snapshot,
+    FingerprintError, FoundTable, KeySpec, TableName, TableSpec, discover, in_session_snapshot,
 };
+use nba_db::gentle::Governor;
 use nba_db::tokio_postgres::Client;
 use nba_db::{Database, Session};
 use nba_utils::Verdict;
 use serde_json::{Value, json};
 
-use super::judge::{Judgement, judge_count, judge_rows, rows};
 use super::legacy;
-use super::locate::{Limits, Located, chain};
+use super::locate::{Limits, chain};
 use super::report::{
     BaselineRecord, CheckRecord, HealthReport, IdentityRecord, Overall, REPORT_VERSION, Status,
     short_version, table_check,
 };
+use super::table::{Looker, Present, Seen, missing_table, table_record};
 use crate::activity::Activity;
-use crate::baseline::{Baseline, Content, Measurement, RowEvidence, TableBaseline};
-use crate::catalogue::{self, SchemaFacts};
+use crate::baseline::{Baseline, Measurement, TableBaseline, known};
 use crate::connections::Effort;
 use crate::games::TwinGames;
-use crate::rules::{Criticality, Rule};
+use crate::rules::Criticality;
 use nba_db::identity::TargetIdentity;
 
 /// How a health run behaves.
@@ -39,7 +39,8 @@ pub struct HealthOptions {
     pub effort: Effort,
     /// Rows listed per table and kind of difference.
     pub listed_rows: usize,
-    /// Rows of both sides held in memory while locating differences of one table; about 100 bytes each.
+    /// Rows of both sides held in memory while locating differences of one table; about 100 bytes each. Where more rows lie in the
+    /// differing parts, their hashes are compared first, at 8 bytes each.
     pub max_located_rows: u64,
 }
 
@@ -351,14 +352,8 @@ enum Task<'a> {
     Activity,
 }
 
-/// A table of the baseline as it is now.
-struct Present {
-    removed: Vec<String>,
-    retyped: Vec<String>,
-}
-
 enum Found {
-    Table(Box<(TableFingerprint, Located)>),
+    Table(Box<Seen>),
     Views(BTreeMap<TableName, String>),
     Schema(SchemaFacts),
     TwinGames(Option<Vec<TwinGames>>),
@@ -396,21 +391,30 @@ async fn compare(sessions: &[Session], run: &mut Run<'_>) -> Result<(), Fingerpr
     run.put("catalogue", catalogue_check(&baseline.tables, &present));
 
     let effort = run.options.effort;
-    let limits = Limits {
-        rows: run.options.max_located_rows,
-        listed: run.options.listed_rows,
+    let governor = Governor::unlimited();
+    let looker = Looker {
+        baseline,
+        governor: &governor,
+        limits: Limits {
+            rows: run.options.max_located_rows,
+            listed: run.options.listed_rows,
+        },
     };
     let (snapshot, results) = in_session_snapshot(sessions, &tasks, |client, task| {
-        measure(client, task, baseline, effort, limits).boxed()
+        measure(client, task, &looker, effort).boxed()
     })
     .await?;
     run.report.snapshot = Some(snapshot);
     for (task, result) in tasks.iter().zip(results) {
         match (task, result) {
             (Task::Table(table, present), result) => {
+                let seen = result.and_then(|found| match found {
+                    Found::Table(seen) => Ok(*seen),
+                    _ => Err(mixed_up()),
+                });
                 run.put(
                     table_check(&table.spec.table),
-                    table_record(table, present, result, limits.listed),
+                    table_record(table, present, seen, looker.limits.listed),
                 );
             }
             (Task::Views, result) => run.put("views", views_check(&baseline.views, result)),
@@ -446,182 +450,20 @@ fn mixed_up() -> FingerprintError {
 async fn measure(
     client: &Client,
     task: &Task<'_>,
-    baseline: &Baseline,
+    looker: &Looker<'_>,
     effort: Effort,
-    limits: Limits,
 ) -> Result<Found, FingerprintError> {
     effort.limit(client).await?;
     match task {
-        Task::Views => catalogue::views(client).await.map(Found::Views),
-        Task::Schema => catalogue::schema_facts(client).await.map(Found::Schema),
+        Task::Views => schema::views(client).await.map(Found::Views),
+        Task::Schema => schema::schema_facts(client).await.map(Found::Schema),
         Task::TwinGames => TwinGames::find(client).await.map(Found::TwinGames),
         Task::Activity => Activity::read(client).await.map(Found::Activity),
-        Task::Table(table, present) => {
-            let comparable = present.removed.is_empty() && present.retyped.is_empty();
-            let before = table.content.fingerprint();
-            if !comparable || !table.rule.rule.needs_rows() || before.is_none() {
-                let now = fingerprint(client, &count_only(&table.spec)).await?;
-                return Ok(Found::Table(Box::new((now, Located::default()))));
-            }
-            let now = fingerprint(client, &table.spec).await?;
-            let located = match before {
-                Some(before) if before.rows > 0 && !before.differing_buckets(&now).is_empty() => {
-                    let evidence = baseline.rows(&table.spec.table);
-                    locate(client, &table.spec, evidence, before, &now, limits).await?
-                }
-                _ => Located::default(),
-            };
-            Ok(Found::Table(Box::new((now, located))))
-        }
+        Task::Table(table, present) => looker
+            .look(client, table, present)
+            .await
+            .map(|seen| Found::Table(Box::new(seen))),
     }
-}
-
-/// Looks for the rows that differ. A search that fails leaves what the fingerprints already say.
-async fn locate(
-    client: &Client,
-    table: &TableSpec,
-    evidence: Option<RowEvidence>,
-    before: &TableFingerprint,
-    now: &TableFingerprint,
-    limits: Limits,
-) -> Result<Located, FingerprintError> {
-    let savepoint = |sql: &'static str| async move {
-        let failed = |source| FingerprintError::query("set a savepoint", source);
-        client.batch_execute(sql).await.map_err(failed)
-    };
-    savepoint("savepoint search").await?;
-    match Located::search(client, table, evidence, before, now, limits).await {
-        Err(error) if error.is_connection_lost() => Err(error),
-        Err(error) => {
-            savepoint("rollback to savepoint search").await?;
-            Ok(Located::blocked(error.reason()))
-        }
-        Ok(located) => Ok(located),
-    }
-}
-
-/// Enough for rules about numbers, and all that is possible when columns are gone.
-fn count_only(spec: &TableSpec) -> TableSpec {
-    TableSpec {
-        encoding: nba_db::fingerprint::ENCODING_VERSION,
-        table: spec.table.clone(),
-        columns: Vec::new(),
-        key: KeySpec::WholeRow,
-        buckets: 1,
-    }
-}
-
-impl Present {
-    fn new(before: &TableSpec, now: &TableSpec) -> Self {
-        let (mut removed, mut retyped) = (Vec::new(), Vec::new());
-        for column in &before.columns {
-            match now.columns.iter().find(|other| other.name == column.name) {
-                None => removed.push(column.name.clone()),
-                Some(other) if other.base_type != column.base_type => {
-                    retyped.push(format!(
-                        "{} from {} to {}",
-                        column.name, column.declared, other.declared
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        Self { removed, retyped }
-    }
-
-    fn findings(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        if !self.removed.is_empty() {
-            findings.push(format!("column removed: {}", self.removed.join(", ")));
-        }
-        if !self.retyped.is_empty() {
-            findings.push(format!("column type changed: {}", self.retyped.join(", ")));
-        }
-        findings
-    }
-}
-
-fn missing_table(table: &TableBaseline) -> CheckRecord {
-    let before = table.content.fingerprint().map(|content| content.rows);
-    let lost = before.map_or_else(String::new, |before| format!(", {} lost", rows(before)));
-    let message = format!("the table is gone{lost}");
-    let expected = before.map_or(Value::Null, |before| json!(before));
-    let mut record = CheckRecord::new(
-        Verdict::refuted(message.clone()),
-        table.rule.criticality,
-        expected,
-        Value::Null,
-        message,
-    );
-    record.rule = Some(table.rule.clone());
-    record
-}
-
-fn table_record(
-    table: &TableBaseline,
-    present: &Present,
-    result: Result<Found, FingerprintError>,
-    listed: usize,
-) -> CheckRecord {
-    let rule = &table.rule.rule;
-    let before = table.content.fingerprint();
-    let expected = match (rule, before) {
-        (Rule::ExpectedEmpty, _) => json!(0),
-        (_, Some(before)) => json!(before.rows),
-        (_, None) => Value::Null,
-    };
-    let (now, located) = match result {
-        Ok(Found::Table(found)) => {
-            let (now, located) = *found;
-            (Some(now), located)
-        }
-        Ok(_) => (None, Located::blocked(mixed_up().reason())),
-        Err(error) => (None, Located::blocked(error.reason())),
-    };
-    let judgement = match (&now, before, &table.content) {
-        (None, ..) => {
-            let reason = located.obstacle.clone().unwrap_or_default();
-            Judgement {
-                verdict: Verdict::not_proven(reason.clone()),
-                message: reason,
-            }
-        }
-        (Some(now), ..) if !present.findings().is_empty() => {
-            let message = format!("{}; {} now", present.findings().join("; "), rows(now.rows));
-            Judgement {
-                verdict: Verdict::from_findings(present.findings()),
-                message,
-            }
-        }
-        (Some(_), None, Content::NotMeasured(reason)) => {
-            let message = format!("not measured when the baseline was taken: {reason}");
-            Judgement {
-                verdict: Verdict::not_proven(message.clone()),
-                message,
-            }
-        }
-        (Some(now), Some(before), _) if rule.needs_rows() => {
-            judge_rows(rule, before, now, &located)
-        }
-        (Some(now), before, _) => {
-            judge_count(rule, before.map_or(0, |before| before.rows), now.rows)
-        }
-    };
-    let actual = now.as_ref().map_or(Value::Null, |now| json!(now.rows));
-    let mut record = CheckRecord::new(
-        judgement.verdict,
-        table.rule.criticality,
-        expected,
-        actual,
-        judgement.message,
-    );
-    record.rule = Some(table.rule.clone());
-    let suspects = before
-        .zip(now.as_ref())
-        .map(|(before, now)| before.differing_columns(now))
-        .unwrap_or_default();
-    record.differences = located.differences(listed, &suspects);
-    record
 }
 
 /// Both directions: what is gone, and what nobody expected. Lost tables have their own check with their own weight.
@@ -700,14 +542,14 @@ fn schema_check(
     let total = expected
         .measured()
         .map_or(Value::Null, |known| json!(count(known)));
-    let compared = expected.known().and_then(|known| match result {
+    let compared = known(expected).and_then(|known| match result {
         Ok(Found::Schema(now)) => Ok((known, now)),
         Ok(_) => Err(mixed_up().reason()),
         Err(error) => Err(error.reason()),
     });
     let (verdict, actual, message) = match compared {
         Ok((known, now)) => {
-            let findings = catalogue::schema_differences(known, &now);
+            let findings = schema::schema_differences(known, &now);
             let message = if findings.is_empty() {
                 format!(
                     "all {} column details, constraints, indexes, triggers and sequences as they were",
@@ -731,7 +573,7 @@ fn views_check(
     expected: &Measurement<BTreeMap<TableName, String>>,
     result: Result<Found, FingerprintError>,
 ) -> CheckRecord {
-    let expected = match expected.known() {
+    let expected = match known(expected) {
         Ok(expected) => expected,
         Err(reason) => return not_compared(reason, Criticality::Warning),
     };
@@ -792,7 +634,7 @@ fn twins_check(
     known: &Measurement<Option<Vec<TwinGames>>>,
     result: Result<Found, FingerprintError>,
 ) -> CheckRecord {
-    let known = match known.known() {
+    let known = match crate::baseline::known(known) {
         Ok(known) => known.as_deref(),
         Err(reason) => return not_compared(reason, Criticality::Critical),
     };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::report::CheckRecord;
 use crate::activity::{Activity, Stream};
-use crate::baseline::Measurement;
+use crate::baseline::{Measurement, known};
 use crate::rules::Criticality;
 
 /// Legacy name of the connection check.
@@ -70,7 +70,7 @@ pub(super) fn activity_checks(
     before: &Measurement<Activity>,
     now: &Result<&Activity, String>,
 ) -> [(&'static str, CheckRecord); 2] {
-    let known = before.known();
+    let known = known(before);
     let before = |pick: fn(&Activity) -> Option<&Stream>| {
         known
             .as_ref()

@@ -13,9 +13,10 @@ mod compare;
 mod files;
 mod judge;
 mod legacy;
-mod locate;
+pub(crate) mod locate;
 mod render;
 mod report;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 

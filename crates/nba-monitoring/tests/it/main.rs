@@ -4,3 +4,4 @@
 mod baseline;
 mod health;
 mod platform;
+mod verify;

@@ -88,6 +88,10 @@ impl Platform {
         capture(&self.db, &self.capture_options()).await.unwrap()
     }
 
+    pub(crate) async fn capture_with(&self, options: &CaptureOptions) -> Baseline {
+        capture(&self.db, options).await.unwrap()
+    }
+
     pub(crate) async fn check(&self, baseline: &Baseline) -> HealthReport {
         check(&self.db, baseline, &HealthOptions::default()).await
     }

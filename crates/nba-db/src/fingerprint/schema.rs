@@ -1,11 +1,12 @@
-//! What exists beside tables.
+//! What is defined: columns, constraints, indexes, triggers, views and sequences, as digests of their definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nba_db::fingerprint::{FingerprintError, TableName};
-use nba_db::tokio_postgres::Client;
+use tokio_postgres::Client;
 
-const VIEWS_SQL: &str = "\
+use super::{FingerprintError, TableName};
+
+pub(super) const VIEWS_SQL: &str = "\
 select n.nspname::text, c.relname::text, coalesce(pg_get_viewdef(c.oid), '') \
 from pg_class c join pg_namespace n on n.oid = c.relnamespace \
 where c.relkind in ('v', 'm') and c.relpersistence <> 't' \
@@ -13,9 +14,14 @@ and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_
 and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')";
 
 /// Views and materialised views, each with the blake3 of its definition; those of extensions are left out.
-pub(crate) async fn views(
-    client: &Client,
-) -> Result<BTreeMap<TableName, String>, FingerprintError> {
+///
+/// Belongs into a snapshot with `search_path = pg_catalog` (see [`in_session_snapshot`](super::in_session_snapshot)): definitions
+/// name their relations accordingly.
+///
+/// # Errors
+///
+/// [`FingerprintError`] when the statement fails.
+pub async fn views(client: &Client) -> Result<BTreeMap<TableName, String>, FingerprintError> {
     let rows = client
         .query(VIEWS_SQL, &[])
         .await
@@ -36,11 +42,11 @@ pub(crate) async fn views(
 pub type SchemaFacts = BTreeMap<TableName, BTreeMap<String, String>>;
 
 /// How the facts about a column are called; columns that come and go are the business of the catalogue check.
-pub(crate) const COLUMN: &str = "column ";
+const COLUMN: &str = "column ";
 /// How the fact about a sequence is called.
-pub(crate) const SEQUENCE: &str = "sequence";
+const SEQUENCE: &str = "sequence";
 
-const SCHEMA_SQL: &str = "\
+pub(super) const SCHEMA_SQL: &str = "\
 with relations as ( \
   select c.oid, n.nspname::text as space, c.relname::text as name, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relpersistence \
   from pg_class c join pg_namespace n on n.oid = c.relnamespace \
@@ -64,8 +70,12 @@ union all select space, name, 'sequence', \
   concat_ws(' ', format_type(s.seqtypid, null), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle::text) \
 from relations r join pg_sequence s on s.seqrelid = r.oid";
 
-/// Reads the definitions of what belongs to tables, and of sequences.
-pub(crate) async fn schema_facts(client: &Client) -> Result<SchemaFacts, FingerprintError> {
+/// Reads the definitions of what belongs to tables, and of sequences. Belongs into a snapshot, as [`views`] does.
+///
+/// # Errors
+///
+/// [`FingerprintError`] when the statement fails.
+pub async fn schema_facts(client: &Client) -> Result<SchemaFacts, FingerprintError> {
     let rows = client.query(SCHEMA_SQL, &[]).await.map_err(|source| {
         FingerprintError::query("list columns, constraints and indexes", source)
     })?;
@@ -78,8 +88,23 @@ pub(crate) async fn schema_facts(client: &Client) -> Result<SchemaFacts, Fingerp
     Ok(facts)
 }
 
+/// The schema fingerprint of one table: BLAKE3 over the names and definitions of everything that belongs to it.
+#[must_use]
+pub fn facts_digest(facts: &BTreeMap<String, String>) -> nba_utils::Digest {
+    let mut text = String::new();
+    for (name, definition) in facts {
+        // NUL is part of no name, and a digest has a fixed length.
+        text.push_str(name);
+        text.push('\0');
+        text.push_str(definition);
+        text.push('\0');
+    }
+    nba_utils::Digest::of(text.as_bytes())
+}
+
 /// What differs, one sentence each. Tables, views and columns that come or go are named by other checks.
-pub(crate) fn schema_differences(before: &SchemaFacts, now: &SchemaFacts) -> Vec<String> {
+#[must_use]
+pub fn schema_differences(before: &SchemaFacts, now: &SchemaFacts) -> Vec<String> {
     let mut findings = Vec::new();
     for (table, known) in before {
         let Some(found) = now.get(table) else {
