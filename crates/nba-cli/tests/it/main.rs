@@ -114,7 +114,7 @@ const WORKERS: usize = 3;
 #[test]
 fn the_program_on_a_replica() {
     let world = World::after_an_interrupted_build();
-    let failed = tell(&world, &STORIES);
+    let failed = tell(&world, STORIES);
     // The last word: what the program says when its server has gone.
     health::a_stopped_server_is_not_an_empty_one(&world);
     assert!(failed.is_empty(), "failed, see above: {failed:?}");
