@@ -35,7 +35,7 @@ pub use self::encode::ENCODING_VERSION;
 pub(crate) use self::piece::EXTENT_SQL;
 use self::piece::{Extent, Pace};
 pub use self::rows::{RowDetail, RowDigest, RowStream, row_values, stream_rows};
-pub use self::snapshot::{SnapshotInfo, in_session_snapshot, in_snapshot};
+pub use self::snapshot::{SnapshotInfo, in_session_snapshot, in_snapshot, settle};
 pub use self::spec::{
     ColumnSpec, FoundTable, KeySpec, TableName, TableSpec, bucket_count, discover,
 };
