@@ -1,6 +1,8 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
+pub(crate) mod backup;
 pub(crate) mod compare;
+pub(crate) mod restore;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -20,6 +22,8 @@ Prove     is it the same, row by row?
   ledger       show or verify the chain of recorded evidence
 
 Protect   can we get back?
+  backup       dumps that count once a restore of them was proven
+  restore      the code as it was, at a restore point that holds uncommitted work too
   rollback     what a rollback would do, and on which evidence
 
 Move      what runs, and did it do anything?
@@ -129,6 +133,12 @@ refute.")]
     /// Show or verify the chain of recorded evidence.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Backups that count only after a restore of them was proven.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// The code as it was: restore points that hold uncommitted work too.
+    #[command(subcommand)]
+    Restore(restore::RestoreCommand),
     /// What a rollback would do, and on which evidence.
     #[command(subcommand)]
     Rollback(RollbackCommand),

@@ -214,6 +214,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
         .or_else(|| of(error, nba_monitoring::invariants::BookError::hint))
         .or_else(|| of(error, nba_monitoring::invariants::WaiverError::hint))
+        .or_else(|| of(error, nba_migration::backup::BackupError::hint))
+        .or_else(|| of(error, nba_migration::restore_point::RestorePointError::hint))
         .or_else(|| of(error, nba_migration::ledger::LedgerError::hint))
         .or_else(|| of(error, nba_etl::LakeError::hint))
         .or_else(|| of(error, nba_etl::runner::RunError::hint))

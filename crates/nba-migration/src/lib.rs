@@ -13,5 +13,9 @@
 //! ```
 
 pub mod backup;
+mod git;
 pub mod ledger;
+pub mod restore_point;
 pub mod rollback;
+
+pub use self::git::GitError;

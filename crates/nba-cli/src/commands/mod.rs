@@ -1,5 +1,6 @@
 //! One module per command: parse, call the library, render what it returned.
 
+mod backup;
 mod baseline;
 mod check;
 mod compare;
@@ -12,6 +13,7 @@ mod etl;
 mod health;
 mod lake;
 mod ledger;
+mod restore;
 mod rollback;
 #[cfg(feature = "demo")]
 mod testkit;
@@ -37,6 +39,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Check(args) => block_on(check::run(&context, &args)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
         Command::Db(command) => block_on(db::run(&context, &command)),
+        Command::Backup(command) => block_on(backup::run(&context, &command)),
+        Command::Restore(command) => restore::run(&context, &command),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
         Command::Etl(command) => block_on(etl::run(&context, &command)),
         Command::Lake(command) => block_on(lake::run(&context, &command)),

@@ -19,7 +19,7 @@ use nba_utils::Verdict;
 use serde::Serialize;
 
 pub use self::backups::{Backup, BackupKind};
-pub use self::git::{Checkout, RestorePoint};
+pub use self::git::{Checkout, RestorePoint, checkout};
 
 /// The plan: what was found and what would have to be done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,7 +92,7 @@ impl Need {
 /// ```
 #[must_use]
 pub fn plan(project: &Path, health: Option<&HealthReport>) -> RollbackPlan {
-    let checkout = git::look(project);
+    let checkout = checkout(project).map_err(|error| error.to_string());
     let (backups, backup_problems) = backups::find(&project.join("backups"));
     let steps = steps(&checkout, &backups, health);
 
