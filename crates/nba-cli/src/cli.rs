@@ -2,7 +2,10 @@
 
 pub(crate) mod backup;
 pub(crate) mod compare;
+pub(crate) mod phase;
 pub(crate) mod restore;
+pub(crate) mod rollback;
+pub(crate) mod setup;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -22,11 +25,16 @@ Prove     is it the same, row by row?
   ledger       show or verify the chain of recorded evidence
 
 Protect   can we get back?
+  preflight    may anything begin? the check list, with evidence
+  state        what runs here, and whether each job finds its script
+  setup        adds the new side beside the old one, and changes nothing
   backup       dumps that count once a restore of them was proven
   restore      the code as it was, at a restore point that holds uncommitted work too
-  rollback     what a rollback would do, and on which evidence
+  rollback     back to before: planned, rehearsed, run
 
-Move      what runs, and did it do anything?
+Move      what moves next, and may it?
+  phase        phases that advance only on evidence
+  switch       who does the work: the old script or the port
   etl          run a legacy script under guard
   lake         what lies in the data lake
 
@@ -133,15 +141,29 @@ refute.")]
     /// Show or verify the chain of recorded evidence.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// May anything begin? The gates of phase 0, with the evidence in the ledger.
+    Preflight,
+    /// What runs here, when, and whether each job finds its script.
+    #[command(subcommand)]
+    State(setup::StateCommand),
+    /// Add the new side beside the old one; nothing that is there is changed.
+    #[command(after_help = setup::SETUP_EXAMPLES)]
+    Setup(setup::SetupArgs),
+    /// Phases that advance only on evidence.
+    #[command(subcommand)]
+    Phase(phase::PhaseCommand),
+    /// Who does the work of a capability: the old script or the port.
+    #[command(subcommand)]
+    Switch(phase::SwitchCommand),
     /// Backups that count only after a restore of them was proven.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
     /// The code as it was: restore points that hold uncommitted work too.
     #[command(subcommand)]
     Restore(restore::RestoreCommand),
-    /// What a rollback would do, and on which evidence.
+    /// Back to before: planned, rehearsed, run.
     #[command(subcommand)]
-    Rollback(RollbackCommand),
+    Rollback(rollback::RollbackCommand),
     /// Run a legacy script under guard.
     #[command(subcommand)]
     Etl(EtlCommand),
@@ -317,20 +339,6 @@ Example:
     },
     /// Check the whole chain: no record edited, lost, doubled or moved.
     Verify,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RollbackCommand {
-    /// Ordered steps with the evidence why each is needed; changes nothing.
-    #[command(after_help = "\
-Examples:
-  nba rollback plan
-  nba rollback plan --baseline before-phase-1")]
-    Plan {
-        /// Baseline to judge by.
-        #[arg(long, default_value = "default", value_name = "NAME")]
-        baseline: String,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,7 +15,11 @@
 pub mod backup;
 mod git;
 pub mod ledger;
+pub mod phase;
 pub mod restore_point;
 pub mod rollback;
+pub mod setup;
+pub mod state;
+pub mod switch;
 
 pub use self::git::GitError;

@@ -129,19 +129,39 @@ async fn check(
     config: &Config,
     args: &VerifyArgs,
 ) -> anyhow::Result<Verification> {
-    let place = folder(config, &args.place);
-    let (stored, proofs) = known(config, &args.place)?;
+    let (_, proofs) = known(config, &args.place)?;
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => match stored.last() {
-            Some(newest) => newest.name.clone(),
-            None => anyhow::bail!(
-                "there is no backup in `{}`: make one with `nba backup create`",
-                place.display()
-            ),
-        },
+        None => newest(config, &args.place)?,
     };
     restore(context, config, &args.place, &args.scratch, &proofs, &name).await
+}
+
+/// Name of the newest backup.
+pub(super) fn newest(config: &Config, place: &PlaceArgs) -> anyhow::Result<String> {
+    let folder = folder(config, place);
+    match list(&folder)?.pop() {
+        Some(newest) => Ok(newest.name),
+        None => anyhow::bail!(
+            "there is no backup in `{}`: make one with `nba backup create`",
+            folder.display()
+        ),
+    }
+}
+
+/// Where and how a backup is restored for a look.
+pub(super) fn verify_options(
+    config: &Config,
+    place: &PlaceArgs,
+    scratch: &ScratchArgs,
+) -> anyhow::Result<VerifyOptions> {
+    let mut options = VerifyOptions::new(folder(config, place), tools(config)?);
+    options.jobs = scratch.restore_jobs;
+    options.scratch = match &scratch.on {
+        Some(target) => Scratch::On(Box::new(config.target(target)?)),
+        None => Scratch::Private(scratch.scratch_dir.clone()),
+    };
+    Ok(options)
 }
 
 async fn restore(
@@ -153,12 +173,7 @@ async fn restore(
     name: &str,
 ) -> anyhow::Result<Verification> {
     let folder = folder(config, place);
-    let mut options = VerifyOptions::new(&folder, tools(config)?);
-    options.jobs = scratch.restore_jobs;
-    options.scratch = match &scratch.on {
-        Some(target) => Scratch::On(Box::new(config.target(target)?)),
-        None => Scratch::Private(scratch.scratch_dir.clone()),
-    };
+    let mut options = verify_options(config, place, scratch)?;
     options.expected_manifest = proofs.recorded_manifest(name);
     let verification = verify(name, &options).await?;
     context.append(config, &verification.entry(&folder))?;

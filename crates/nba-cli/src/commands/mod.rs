@@ -13,8 +13,12 @@ mod etl;
 mod health;
 mod lake;
 mod ledger;
+mod phase;
 mod restore;
 mod rollback;
+mod setup;
+mod state;
+mod switch;
 #[cfg(feature = "demo")]
 mod testkit;
 
@@ -39,6 +43,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Check(args) => block_on(check::run(&context, &args)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
         Command::Db(command) => block_on(db::run(&context, &command)),
+        Command::Preflight => phase::preflight(&context),
+        Command::State(command) => block_on(state::run(&context, &command)),
+        Command::Setup(args) => setup::run(&context, &args),
+        Command::Phase(command) => phase::run(&context, &command),
+        Command::Switch(command) => switch::run(&context, &command),
         Command::Backup(command) => block_on(backup::run(&context, &command)),
         Command::Restore(command) => restore::run(&context, &command),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),

@@ -107,6 +107,12 @@ pub enum BackupError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A restore never goes over a database that is there.
+    #[error("the database `{name}` exists already")]
+    DatabaseExists {
+        /// Its name.
+        name: String,
+    },
     /// A task of ours ended early.
     #[error("a part of the work stopped unexpectedly")]
     Stopped(#[from] tokio::task::JoinError),
@@ -155,6 +161,9 @@ impl Hint for BackupError {
                     .to_owned(),
             ),
             Self::Unknown { .. } => Some("`nba backup list` names them".to_owned()),
+            Self::DatabaseExists { .. } => Some(
+                "name another one: a restore never goes over live tables".to_owned(),
+            ),
             Self::Busy { .. } => Some("wait for it to end".to_owned()),
             Self::Failed { message, .. } if message.contains("permission denied") => Some(
                 "a backup needs the right to read every table and sequence: use a role that has it"

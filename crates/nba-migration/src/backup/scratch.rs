@@ -103,6 +103,41 @@ impl Place {
         })
     }
 
+    /// Makes the database carry a mark, by which a later run knows it as ours and unproven.
+    pub(super) async fn mark(&self) -> Result<(), BackupError> {
+        self.administer(
+            "mark a database as an unproven restore",
+            &format!(
+                "comment on database {} is {}",
+                Ident::new(self.name.as_str()),
+                literal(MARK)
+            ),
+        )
+        .await
+    }
+
+    /// Gives the database its final name and takes the mark off; it stays.
+    pub(super) async fn keep_as(self, name: &str) -> Result<(), BackupError> {
+        let (old, new) = (Ident::new(self.name.as_str()), Ident::new(name));
+        self.administer(
+            "name a restored database",
+            &format!("alter database {old} rename to {new}"),
+        )
+        .await?;
+        self.administer(
+            "name a restored database",
+            &format!("comment on database {new} is null"),
+        )
+        .await
+    }
+
+    async fn administer(&self, purpose: &str, sql: &str) -> Result<(), BackupError> {
+        let mut writer = self.admin.writer(Purpose::new(purpose)).await?;
+        writer.batch_execute(sql).await?;
+        audited(&writer.finish().await);
+        Ok(())
+    }
+
     pub(super) fn target(&self) -> &DatabaseTarget {
         &self.target
     }
@@ -117,21 +152,56 @@ impl Place {
         match &self.server {
             Some(server) => server.stop().await?,
             None => {
-                let mut writer = self
-                    .admin
-                    .writer(Purpose::new("drop the scratch database of a restore"))
-                    .await?;
-                writer
-                    .batch_execute(&format!(
+                self.administer(
+                    "drop the scratch database of a restore",
+                    &format!(
                         "drop database if exists {} with (force)",
                         Ident::new(self.name.as_str())
-                    ))
-                    .await?;
-                audited(&writer.finish().await);
+                    ),
+                )
+                .await?;
             }
         }
         Ok(())
     }
+}
+
+/// Comment on a database that is being restored.
+const MARK: &str = "nba: restore that is not proven";
+
+/// Makes room for a restore into `name`: refuses when `name` is taken, and drops what an interrupted run left under `unproven`.
+pub(super) async fn free_names(
+    target: &DatabaseTarget,
+    name: &str,
+    unproven: &str,
+) -> Result<(), BackupError> {
+    let admin = Database::connect(target).await?;
+    let found = admin
+        .query_rows(
+            "select datname::pg_catalog.text, pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database \
+             where datname = any ($1)",
+            &[&vec![name, unproven]],
+        )
+        .await?;
+    for row in found {
+        let (database, comment): (String, Option<String>) = (row.get(0), row.get(1));
+        if database == unproven && comment.as_deref() == Some(MARK) {
+            let mut writer = admin
+                .writer(Purpose::new("drop what an interrupted restore left"))
+                .await?;
+            writer
+                .batch_execute(&format!(
+                    "drop database {} with (force)",
+                    Ident::new(unproven)
+                ))
+                .await?;
+            audited(&writer.finish().await);
+        } else {
+            return Err(BackupError::DatabaseExists { name: database });
+        }
+    }
+    admin.close().await;
+    Ok(())
 }
 
 /// A write is accounted for, even one in a place of our own.

@@ -17,7 +17,7 @@ use nba_utils::{Digest, Verdict};
 use serde::Serialize;
 
 use super::create::{RESERVE, milliseconds};
-use super::scratch::{Place, existing, room};
+use super::scratch::{Place, existing, free_names, room};
 use super::tools::{Connection, last_words, succeeded};
 use super::{BackupError, Manifest, Scratch, TableContent, Tools, files, manifest, measure, store};
 use crate::ledger::Entry;
@@ -159,20 +159,7 @@ pub async fn verify(name: &str, options: &VerifyOptions) -> Result<Verification,
     let folder = store::locate(&options.folder, name)?;
     let (manifest, digest) = Manifest::load(&folder)?;
     let mut found = Found::new(&manifest, digest);
-
-    if options
-        .expected_manifest
-        .is_some_and(|expected| expected != digest)
-    {
-        found.files.push(
-            "the manifest is not the one that was recorded when the backup was made".to_owned(),
-        );
-    }
-    let (checked, records) = (folder.clone(), manifest.files.clone());
-    found.files.extend(
-        tokio::task::spawn_blocking(move || files::differences(&checked, &records)).await??,
-    );
-    found.timings.files_ms = milliseconds(begun.elapsed());
+    check_files(&mut found, &folder, options, digest).await?;
     if !found.files.is_empty() {
         return Ok(found.conclude(begun));
     }
@@ -199,6 +186,74 @@ pub async fn verify(name: &str, options: &VerifyOptions) -> Result<Verification,
     place.clear().await?;
     outcome?;
     Ok(found.conclude(begun))
+}
+
+/// Restores the backup called `name` into a *new* database on the server of [`Scratch::On`], which gets its name only when everything was
+/// found identical; otherwise it is dropped.
+///
+/// # Errors
+///
+/// As [`verify`], and [`BackupError::DatabaseExists`]: nothing is ever restored over what is there.
+pub async fn restore_new(
+    name: &str,
+    options: &VerifyOptions,
+    database: &str,
+) -> Result<Verification, BackupError> {
+    let Scratch::On(target) = &options.scratch else {
+        return Err(BackupError::BadName {
+            name: database.to_owned(),
+            problem: "a private server disappears; give the target to restore on",
+        });
+    };
+    let begun = Instant::now();
+    let folder = store::locate(&options.folder, name)?;
+    let (manifest, digest) = Manifest::load(&folder)?;
+    let mut found = Found::new(&manifest, digest);
+    check_files(&mut found, &folder, options, digest).await?;
+    if !found.files.is_empty() {
+        return Ok(found.conclude(begun));
+    }
+    // Cut, so that the longer name is no longer than the server keeps.
+    let short: String = database.chars().take(50).collect();
+    let unproven = format!("{short}_unproven");
+    free_names(target, database, &unproven).await?;
+    let preparing = Instant::now();
+    let place = Place::make(&options.scratch, &options.tools, &manifest, &unproven).await?;
+    place.mark().await?;
+    found.timings.prepare_ms = milliseconds(preparing.elapsed());
+    let outcome = restore_and_compare(&place, &folder, options, &mut found).await;
+    let proven = outcome.is_ok() && found.verdict().is_proven();
+    if proven {
+        place.keep_as(database).await?;
+    } else {
+        place.clear().await?;
+    }
+    outcome?;
+    Ok(found.conclude(begun))
+}
+
+/// Holds the manifest against the ledger, and the files against the manifest.
+async fn check_files(
+    found: &mut Found<'_>,
+    folder: &Path,
+    options: &VerifyOptions,
+    digest: Digest,
+) -> Result<(), BackupError> {
+    let begun = Instant::now();
+    if options
+        .expected_manifest
+        .is_some_and(|expected| expected != digest)
+    {
+        found.files.push(
+            "the manifest is not the one that was recorded when the backup was made".to_owned(),
+        );
+    }
+    let (checked, records) = (folder.to_owned(), found.manifest.files.clone());
+    let differences =
+        tokio::task::spawn_blocking(move || files::differences(&checked, &records)).await??;
+    found.files.extend(differences);
+    found.timings.files_ms = milliseconds(begun.elapsed());
+    Ok(())
 }
 
 async fn restore_and_compare(
@@ -674,15 +729,14 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn conclude(mut self, begun: Instant) -> Verification {
-        self.timings.rto_ms = milliseconds(begun.elapsed());
+    fn verdict(&self) -> Verdict {
         let tables = self
             .tables
             .iter()
             .filter(|table| !matches!(table.verdict, Verdict::NotApplicable { .. }))
             .map(|table| table.verdict.clone().about(&table.table.to_string()));
         let undecided = self.undecided.iter().map(Verdict::not_proven);
-        let verdict = Verdict::all(
+        Verdict::all(
             [
                 named(&self.files),
                 self.manifest.complete.clone(),
@@ -692,7 +746,12 @@ impl<'a> Found<'a> {
             .into_iter()
             .chain(undecided)
             .chain(tables),
-        );
+        )
+    }
+
+    fn conclude(mut self, begun: Instant) -> Verification {
+        self.timings.rto_ms = milliseconds(begun.elapsed());
+        let verdict = self.verdict();
         let (rows, total) = (self.manifest.rows(), self.manifest.tables.len());
         let same = || self.tables.iter().filter(|table| table.verdict.is_proven());
         let identical_rows: u64 = same().filter_map(|table| table.restored_rows).sum();

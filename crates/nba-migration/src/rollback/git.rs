@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::git::{Git, GitError};
 
@@ -10,7 +10,7 @@ use crate::git::{Git, GitError};
 const TAGS: &str = "refs/tags/pre-refactor-*";
 
 /// Where a checkout stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Checkout {
     /// The checked-out commit; `None` before the first.
@@ -22,7 +22,7 @@ pub struct Checkout {
 }
 
 /// A tag `pre-refactor-*`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RestorePoint {
     /// Its name, as it is; never computed from a date.

@@ -7,6 +7,8 @@
 
 mod backups;
 mod git;
+mod run;
+pub mod suite;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,10 @@ use serde::Serialize;
 
 pub use self::backups::{Backup, BackupKind};
 pub use self::git::{Checkout, RestorePoint, checkout};
+pub use self::run::{
+    CodeOptions, CodePlace, DataOptions, RehearseOptions, RollbackError, RunOptions, RunReport,
+    Stage, StepResult, rehearse, run,
+};
 
 /// The plan: what was found and what would have to be done.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -47,15 +47,15 @@ refresh materialized view per_season;
 select lo_create(4711);
 ";
 
-struct World {
-    server: EmbeddedServer,
-    dir: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) server: EmbeddedServer,
+    pub(crate) dir: tempfile::TempDir,
     tools: Tools,
 }
 
 impl World {
     /// A server that asks for passwords, with a database that belongs to a role without any special right, as on RDS.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = EmbeddedServer::start(EmbeddedOptions {
             tcp: Some(TcpPort::Any),
             ..EmbeddedOptions::default()
@@ -99,7 +99,7 @@ impl World {
         world
     }
 
-    async fn superuser(&self, database: &str, sql: &str) {
+    pub(crate) async fn superuser(&self, database: &str, sql: &str) {
         let db = Database::connect(&self.server.target(database))
             .await
             .unwrap();
@@ -108,7 +108,7 @@ impl World {
     }
 
     /// Over TCP, with a password.
-    fn target(&self) -> DatabaseTarget {
+    pub(crate) fn target(&self) -> DatabaseTarget {
         let mut target = DatabaseTarget::new(
             Host::Tcp("127.0.0.1".into()),
             self.server.port(),
@@ -120,7 +120,7 @@ impl World {
         target
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.dir.path().join("backups")
     }
 
@@ -131,16 +131,16 @@ impl World {
         options
     }
 
-    async fn create(&self) -> Created {
+    pub(crate) async fn create(&self) -> Created {
         let db = Database::connect(&self.target()).await.unwrap();
         create(&db, &self.options()).await.unwrap()
     }
 
-    fn verify_options(&self) -> VerifyOptions {
+    pub(crate) fn verify_options(&self) -> VerifyOptions {
         VerifyOptions::new(self.folder(), self.tools.clone())
     }
 
-    async fn verify(&self, name: &str) -> Verification {
+    pub(crate) async fn verify(&self, name: &str) -> Verification {
         verify(name, &self.verify_options()).await.unwrap()
     }
 }
