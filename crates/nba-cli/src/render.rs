@@ -221,6 +221,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_migration::state::StateError::hint))
         .or_else(|| of(error, nba_migration::phase::PhaseError::hint))
         .or_else(|| of(error, nba_migration::switch::SwitchError::hint))
+        .or_else(|| of(error, nba_migration::test_results::TestError::hint))
         .or_else(|| of(error, nba_migration::GitError::hint))
         .or_else(|| of(error, nba_migration::ledger::LedgerError::hint))
         .or_else(|| of(error, nba_etl::LakeError::hint))

@@ -21,5 +21,6 @@ pub mod rollback;
 pub mod setup;
 pub mod state;
 pub mod switch;
+pub mod test_results;
 
 pub use self::git::GitError;

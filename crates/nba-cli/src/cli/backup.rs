@@ -41,6 +41,9 @@ Example:
         max_age: u32,
     },
     /// All backups, oldest first, and which of them are proven.
+    #[command(after_help = "\
+Example:
+  nba backup list --folder /mnt/backups")]
     List {
         /// Where.
         #[command(flatten)]

@@ -14,12 +14,20 @@ pub(crate) struct ProfileArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PhaseCommand {
     /// The present phase, its gates and every waiver; computed from the ledger.
+    #[command(after_help = "\
+Examples:
+  nba phase status
+  nba phase status --fast --json | jq .gates")]
     Status {
         /// The plan.
         #[command(flatten)]
         profile: ProfileArgs,
     },
     /// What to run next.
+    #[command(after_help = "\
+Examples:
+  nba phase next
+  nba phase next --fast")]
     Next {
         /// The plan.
         #[command(flatten)]
@@ -38,6 +46,10 @@ Example:
         fall_back: bool,
     },
     /// Close the present phase, if every gate passes.
+    #[command(after_help = "\
+Examples:
+  nba phase advance
+  nba phase advance --fast              two phases at a time, all their gates")]
     Advance {
         /// The plan.
         #[command(flatten)]
@@ -64,6 +76,9 @@ A waiver is shown for ever, and is no proof.")]
         until: NaiveDate,
     },
     /// Put on record that the team knows.
+    #[command(after_help = "\
+Example:
+  nba phase acknowledge --owner 'data team' --note 'phase 1 begins on Monday'")]
     Acknowledge {
         /// Who says so.
         #[arg(long, value_name = "NAME")]

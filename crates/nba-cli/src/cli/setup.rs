@@ -48,6 +48,13 @@ Examples:
     },
     /// The captures of the project, oldest first.
     List,
+    /// Run the existing test suite and keep the result of every test, skips included.
+    #[command(after_help = "\
+Examples:
+  nba state tests                       python3 -m pytest -rA -q …
+  nba state tests --compare             whether what passed in the kept run still passes
+  nba state tests -- python3 -m pytest -rA tests/unit")]
+    Tests(TestsArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -64,4 +71,20 @@ pub(crate) struct CaptureArgs {
     /// Seconds between the two looks at the database's counters.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) between: u64,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TestsArgs {
+    /// Compare with the first results that were kept, instead of keeping new ones.
+    #[arg(long)]
+    pub(crate) compare: bool,
+    /// Seconds until the suite is stopped.
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    pub(crate) timeout: u64,
+    /// Pass these variables of the environment on (a few harmless ones always are).
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) pass_env: Vec<String>,
+    /// The suite; it has to print the summary of `pytest -rA`.
+    #[arg(last = true, value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) argv: Vec<String>,
 }

@@ -1,14 +1,17 @@
 //! `nba state`.
 
 use super::Code;
-use crate::cli::setup::{CaptureArgs, StateCommand};
+use crate::cli::setup::{CaptureArgs, StateCommand, TestsArgs};
 use crate::context::Context;
 use crate::render::Tone;
 use anyhow::Context as _;
 use nba_config::Config;
+use nba_etl::runner::Environment;
 use nba_migration::state::{Places, StateCapture, capture, database_activity, diff};
+use nba_migration::test_results::{DEFAULT_COMMAND, Outcome, TestResults, measure};
 use nba_utils::exit_code;
 use nba_utils::format::thousands;
+use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +56,83 @@ pub(crate) async fn run(context: &Context, command: &StateCommand) -> anyhow::Re
             }
             Ok(exit_code::PROVEN)
         }
+        StateCommand::Tests(args) => tests(context, &config, args),
     }
+}
+
+fn tests(context: &Context, config: &Config, args: &TestsArgs) -> anyhow::Result<Code> {
+    let folder = config.state_directory()?.join("reports");
+    let ledger = Context::ledger(config)?;
+    let kept = ledger
+        .records()?
+        .into_iter()
+        .find(|record| record.entry.subject == "test baseline")
+        .and_then(|record| record.entry.artefacts.into_iter().next());
+    let before = match (&kept, args.compare) {
+        (_, false) => None,
+        (Some(kept), true) => {
+            let path = PathBuf::from(&kept.path);
+            let found = nba_utils::Digest::of(
+                &std::fs::read(&path)
+                    .with_context(|| format!("cannot read `{}`", path.display()))?,
+            );
+            anyhow::ensure!(
+                found == kept.blake3,
+                "`{}` was changed since it was recorded",
+                path.display()
+            );
+            Some(TestResults::load(&path)?)
+        }
+        (None, true) => anyhow::bail!("no results were kept yet: keep some with `nba state tests`"),
+    };
+    let all = context.inputs()?.environment;
+    let mut environment =
+        Environment::allowed(all.iter().map(|(name, value)| (name.as_str(), value)));
+    for name in &args.pass_env {
+        let value = all
+            .get(name)
+            .with_context(|| format!("the variable `{name}` is not set"))?;
+        environment.set(name, value);
+    }
+    let command: Vec<String> = if args.argv.is_empty() {
+        DEFAULT_COMMAND.map(str::to_owned).into()
+    } else {
+        args.argv.clone()
+    };
+    let results = measure(
+        config.project(),
+        &command,
+        environment,
+        Duration::from_secs(args.timeout),
+    )?;
+    let verdict = match &before {
+        Some(before) => {
+            let verdict = results.still_pass(before);
+            context.append(config, &results.comparison_entry(verdict.clone()))?;
+            verdict
+        }
+        None => {
+            let (path, digest) = results.save(&folder)?;
+            context.append(config, &results.entry(&path, digest))?;
+            results.verdict.clone()
+        }
+    };
+    context
+        .out
+        .json(&json!({"verdict": verdict, "results": results}))?;
+    let text = format!(
+        "tests: {}; {} passed, {} failed, {} errors, {} skipped",
+        verdict.as_str().replace('_', " "),
+        results.count(Outcome::Passed),
+        results.count(Outcome::Failed),
+        results.count(Outcome::Error),
+        results.count(Outcome::Skipped)
+    );
+    context.out.line(&Tone::of(&verdict).paint(&text));
+    for reason in verdict.reasons() {
+        context.out.line(&format!("  {reason}"));
+    }
+    Ok(verdict.exit_code())
 }
 
 fn folder(config: &Config) -> anyhow::Result<PathBuf> {

@@ -11,6 +11,7 @@ mod failures;
 mod health;
 mod ledger;
 mod program;
+mod safety;
 mod secrets;
 mod world;
 
@@ -24,7 +25,9 @@ use world::World;
 type Story = (&'static str, fn(&World));
 
 /// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: [Story; 17] = [
+const STORIES: [Story; 18] = [
+    // The longest first.
+    ("the whole way, and back", safety::the_whole_way_and_back),
     ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",

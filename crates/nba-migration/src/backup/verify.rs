@@ -403,7 +403,7 @@ async fn compare(
                 .texts
                 .retain(|text| !schema.contains(&text.expected)),
             None => {
-                undecided.push("the archive's definitions are too long to be compared".to_owned())
+                undecided.push("the archive's definitions are too long to be compared".to_owned());
             }
         }
     }

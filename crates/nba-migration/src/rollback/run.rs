@@ -534,7 +534,7 @@ pub async fn rehearse(
     add(
         Stage::Database,
         started,
-        (restored.verdict.clone(), restored.statement.clone()),
+        (restored.verdict, restored.statement),
     );
 
     let id = format!("rehearsal-{}", Utc::now().format("%Y%m%dT%H%M%SZ"));

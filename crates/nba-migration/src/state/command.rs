@@ -148,7 +148,9 @@ impl Shell<'_> {
             if first == "cd" {
                 let target = words.get(1).map_or("~", String::as_str);
                 if target.contains(['$', '`']) {
-                    followed.steps.push(step(words, &here, Resolution::Unclear));
+                    followed
+                        .steps
+                        .push(step(&words, &here, Resolution::Unclear));
                     continue;
                 }
                 let to = self.absolute(target, &here);
@@ -158,7 +160,7 @@ impl Shell<'_> {
                     Resolution::NoFolder
                 };
                 let missing = resolution == Resolution::NoFolder;
-                followed.steps.push(step(words, &here, resolution));
+                followed.steps.push(step(&words, &here, resolution));
                 if missing {
                     // Nothing after `cd … &&` happens, so nothing more can be said about it.
                     break;
@@ -167,7 +169,7 @@ impl Shell<'_> {
                 continue;
             }
             let resolution = self.resolve(&words, &here);
-            followed.steps.push(step(words, &here, resolution));
+            followed.steps.push(step(&words, &here, resolution));
         }
         followed
     }
@@ -285,7 +287,7 @@ impl Shell<'_> {
     }
 }
 
-fn step(words: Vec<String>, folder: &Path, resolution: Resolution) -> Step {
+fn step(words: &[String], folder: &Path, resolution: Resolution) -> Step {
     Step {
         words: words.iter().map(|word| hide(word)).collect(),
         folder: folder.to_owned(),

@@ -42,11 +42,7 @@ pub(super) fn parse(text: &str) -> Option<Agent> {
             "/array" => {
                 path.pop();
             }
-            "/dict" => {
-                if path.pop().is_none() {
-                    break;
-                }
-            }
+            "/dict" if path.pop().is_none() => break,
             _ => {}
         }
     }

@@ -122,7 +122,10 @@ fn two_captures_differ_by_what_changed() {
     let folder = world.dir.path().join("captures");
     let (path, _) = before.save(&folder).unwrap();
     assert_eq!(StateCapture::load(&path).unwrap(), before);
-    assert_eq!(StateCapture::list(&folder).unwrap(), [path.clone()]);
+    assert_eq!(
+        StateCapture::list(&folder).unwrap(),
+        std::slice::from_ref(&path)
+    );
     fs::write(&path, "{\"captured_at\": 1}").unwrap();
     assert!(
         StateCapture::load(&path)
