@@ -42,6 +42,7 @@ Learn     how does this work here?
   demo         a replica of the platform: protected, broken on purpose, explained
   testkit      build parts of the replica to keep
   config       every setting, where it came from and what it overrode
+  guide        the runbook: phases, gates, and the command for each
   doctor       what this machine has and what it lacks
   completions  a completion script for your shell
 
@@ -185,6 +186,16 @@ Examples:
     /// Every setting, where it came from and what it overrode.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The runbook: phases, gates, and the command for each.
+    #[command(after_help = "\
+Examples:
+  nba guide
+  nba guide 0 --json | jq '.[0].gates[].run'")]
+    Guide {
+        /// Only this phase.
+        #[arg(value_name = "PHASE", value_parser = clap::value_parser!(u8).range(0..=5))]
+        phase: Option<u8>,
+    },
     /// What this machine has and what it lacks.
     Doctor,
     /// A completion script for your shell, on standard output.
@@ -338,7 +349,30 @@ Example:
         limit: usize,
     },
     /// Check the whole chain: no record edited, lost, doubled or moved.
-    Verify,
+    #[command(after_help = "\
+Examples:
+  nba ledger verify
+  nba ledger verify --signed-by 3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")]
+    Verify {
+        /// Also check the newest signature by this public key.
+        #[arg(long, value_name = "HEX")]
+        signed_by: Option<String>,
+    },
+    /// Sign everything so far with an Ed25519 key.
+    #[command(after_help = "\
+Examples:
+  nba ledger sign --new-key ~/nba-ledger.key      makes the key, signs, prints the public part
+  nba ledger sign --key ~/nba-ledger.key
+
+Keep the public part where nobody who writes the ledger can change it.")]
+    Sign {
+        /// The private key.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "new_key")]
+        key: Option<PathBuf>,
+        /// Make a private key in this new file.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "key")]
+        new_key: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

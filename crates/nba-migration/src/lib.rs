@@ -14,6 +14,7 @@
 
 pub mod backup;
 mod git;
+pub mod imports;
 pub mod ledger;
 pub mod phase;
 pub mod restore_point;

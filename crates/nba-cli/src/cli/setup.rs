@@ -48,6 +48,8 @@ Examples:
     },
     /// The captures of the project, oldest first.
     List,
+    /// Follow every import of the checkout's own Python modules to a file git knows; runs nothing.
+    Imports,
     /// Run the existing test suite and keep the result of every test, skips included.
     #[command(after_help = "\
 Examples:

@@ -10,6 +10,7 @@ mod db;
 mod demo;
 mod doctor;
 mod etl;
+mod guide;
 mod health;
 mod lake;
 mod ledger;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
     let context = Context::new(cli.global)?;
     match cli.command {
         Command::Config(command) => config::run(&context, &command),
+        Command::Guide { phase } => guide::run(&context, phase),
         Command::Doctor => doctor::run(&context),
         Command::Ledger(command) => ledger::run(&context, &command),
         Command::Health(args) => block_on(health::run(&context, &args)),

@@ -7,6 +7,7 @@ use crate::render::Tone;
 use anyhow::Context as _;
 use nba_config::Config;
 use nba_etl::runner::Environment;
+use nba_migration::imports;
 use nba_migration::state::{Places, StateCapture, capture, database_activity, diff};
 use nba_migration::test_results::{DEFAULT_COMMAND, Outcome, TestResults, measure};
 use nba_utils::exit_code;
@@ -55,6 +56,23 @@ pub(crate) async fn run(context: &Context, command: &StateCommand) -> anyhow::Re
                 context.out.line(&path.display().to_string());
             }
             Ok(exit_code::PROVEN)
+        }
+        StateCommand::Imports => {
+            let report = imports::check(config.project())?;
+            context.append(&config, &report.entry())?;
+            context.out.json(&report)?;
+            let text = format!(
+                "imports: {}; {} in {} files, {} lead nowhere",
+                report.verdict.as_str().replace('_', " "),
+                thousands(u64::try_from(report.imports)?),
+                thousands(u64::try_from(report.files)?),
+                report.broken.len()
+            );
+            context.out.line(&Tone::of(&report.verdict).paint(&text));
+            for reason in report.verdict.reasons() {
+                context.out.line(&format!("  {reason}"));
+            }
+            Ok(report.verdict.exit_code())
         }
         StateCommand::Tests(args) => tests(context, &config, args),
     }
