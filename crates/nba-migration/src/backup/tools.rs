@@ -165,6 +165,15 @@ impl Connection {
         let mut password = None;
         if let Some(secret) = &target.password {
             let secret = secret.expose_secret();
+            environment.hide(secret);
+            if secret.contains(['\n', '\r']) {
+                // The file has one line per password. The child's own variables are as private as the file.
+                environment.set_secret("PGPASSWORD", secret);
+                return Ok(Self {
+                    environment,
+                    _password: None,
+                });
+            }
             // Found by `PGPASSFILE`; a variable with the password itself could be read in `/proc` by every process of ours.
             let file = tempfile::Builder::new()
                 .prefix("nba-pass-")
@@ -180,7 +189,6 @@ impl Connection {
             )
             .map_err(BackupError::io("write", file.path()))?;
             environment.set("PGPASSFILE", file.path().as_os_str());
-            environment.hide(secret);
             password = Some(file);
         }
         Ok(Self {

@@ -384,13 +384,31 @@ fn judge(
     (Verdict::Proven, sequence)
 }
 
-/// One value must be the same in the newest record that has it as in the oldest of them.
+/// One value must be the same in the newest record that has it as in the last one before phase 0 was closed.
 fn unchanged(figure: &str, records: &[Record], sequence: Option<u64>) -> (Verdict, Option<u64>) {
     let values: BTreeMap<u64, String> = records
         .iter()
         .filter_map(|record| Some((record.sequence, text(record, figure)?)))
         .collect();
-    let verdict = match (values.first_key_value(), values.last_key_value()) {
+    // Until then remedies may change what is found; what was found last is what the phase was closed on.
+    let closed = records
+        .iter()
+        .rev()
+        .find(|record| {
+            record.entry.subject == ADVANCE
+                && record
+                    .entry
+                    .figures
+                    .get("from")
+                    .and_then(serde_json::Value::as_u64)
+                    == Some(0)
+        })
+        .map_or(0, |record| record.sequence);
+    let reference = values
+        .range(..closed)
+        .next_back()
+        .or_else(|| values.first_key_value());
+    let verdict = match (reference, values.last_key_value()) {
         (Some((first, _)), Some((last, _))) if first == last => Verdict::not_proven(format!(
             "`{figure}` was recorded once; nothing to compare with"
         )),

@@ -141,6 +141,13 @@ fn old_failed_and_foreign_evidence_is_none() {
 #[test]
 fn a_changed_legacy_tree_and_old_proofs_do_not_close_a_later_phase() {
     let (_folder, ledger) = ledger();
+    // A remedy of phase 0 may still change what is found.
+    ledger
+        .append(
+            &Entry::new("state capture", Verdict::refuted("a job"))
+                .figure("legacy_tree", "before the remedy"),
+        )
+        .unwrap();
     for gate in of_phase(0) {
         prove(&ledger, &gate);
     }
