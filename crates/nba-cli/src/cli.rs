@@ -4,6 +4,11 @@ pub(crate) mod baseline;
 pub(crate) mod compare;
 pub(crate) mod fingerprint;
 pub(crate) mod verify;
+pub(crate) mod backup;
+pub(crate) mod phase;
+pub(crate) mod restore;
+pub(crate) mod rollback;
+pub(crate) mod setup;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -24,9 +29,16 @@ Prove     is it the same, row by row?
   ledger       show or verify the chain of recorded evidence
 
 Protect   can we get back?
-  rollback     what a rollback would do, and on which evidence
+  preflight    may anything begin? the check list, with evidence
+  state        what runs here, and whether each job finds its script
+  setup        adds the new side beside the old one, and changes nothing
+  backup       dumps that count once a restore of them was proven
+  restore      the code as it was, at a restore point that holds uncommitted work too
+  rollback     back to before: planned, rehearsed, run
 
-Move      what runs, and did it do anything?
+Move      what moves next, and may it?
+  phase        phases that advance only on evidence
+  switch       who does the work: the old script or the port
   etl          run a legacy script under guard
   lake         what lies in the data lake
 
@@ -34,6 +46,7 @@ Learn     how does this work here?
   demo         a replica of the platform: protected, broken on purpose, explained
   testkit      build parts of the replica to keep
   config       every setting, where it came from and what it overrode
+  guide        the runbook: phases, gates, and the command for each
   doctor       what this machine has and what it lacks
   completions  a completion script for your shell
 
@@ -136,9 +149,29 @@ refute.")]
     /// Show or verify the chain of recorded evidence.
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// What a rollback would do, and on which evidence.
+    /// May anything begin? The gates of phase 0, with the evidence in the ledger.
+    Preflight,
+    /// What runs here, when, and whether each job finds its script.
     #[command(subcommand)]
-    Rollback(RollbackCommand),
+    State(setup::StateCommand),
+    /// Add the new side beside the old one; nothing that is there is changed.
+    #[command(after_help = setup::SETUP_EXAMPLES)]
+    Setup(setup::SetupArgs),
+    /// Phases that advance only on evidence.
+    #[command(subcommand)]
+    Phase(phase::PhaseCommand),
+    /// Who does the work of a capability: the old script or the port.
+    #[command(subcommand)]
+    Switch(phase::SwitchCommand),
+    /// Backups that count only after a restore of them was proven.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// The code as it was: restore points that hold uncommitted work too.
+    #[command(subcommand)]
+    Restore(restore::RestoreCommand),
+    /// Back to before: planned, rehearsed, run.
+    #[command(subcommand)]
+    Rollback(rollback::RollbackCommand),
     /// Run a legacy script under guard.
     #[command(subcommand)]
     Etl(EtlCommand),
@@ -160,6 +193,16 @@ Examples:
     /// Every setting, where it came from and what it overrode.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The runbook: phases, gates, and the command for each.
+    #[command(after_help = "\
+Examples:
+  nba guide
+  nba guide 0 --json | jq '.[0].gates[].run'")]
+    Guide {
+        /// Only this phase.
+        #[arg(value_name = "PHASE", value_parser = clap::value_parser!(u8).range(0..=5))]
+        phase: Option<u8>,
+    },
     /// What this machine has and what it lacks.
     Doctor,
     /// A completion script for your shell, on standard output.
@@ -293,20 +336,29 @@ Example:
         limit: usize,
     },
     /// Check the whole chain: no record edited, lost, doubled or moved.
-    Verify,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RollbackCommand {
-    /// Ordered steps with the evidence why each is needed; changes nothing.
     #[command(after_help = "\
 Examples:
-  nba rollback plan
-  nba rollback plan --baseline before-phase-1")]
-    Plan {
-        /// Baseline to judge by.
-        #[arg(long, default_value = "default", value_name = "NAME")]
-        baseline: String,
+  nba ledger verify
+  nba ledger verify --signed-by 3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")]
+    Verify {
+        /// Also check the newest signature by this public key.
+        #[arg(long, value_name = "HEX")]
+        signed_by: Option<String>,
+    },
+    /// Sign everything so far with an Ed25519 key.
+    #[command(after_help = "\
+Examples:
+  nba ledger sign --new-key ~/nba-ledger.key      makes the key, signs, prints the public part
+  nba ledger sign --key ~/nba-ledger.key
+
+Keep the public part where nobody who writes the ledger can change it.")]
+    Sign {
+        /// The private key.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "new_key")]
+        key: Option<PathBuf>,
+        /// Make a private key in this new file.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "key")]
+        new_key: Option<PathBuf>,
     },
 }
 

@@ -413,8 +413,7 @@ impl Database {
         // Boxed: eight queries in flight make a large future.
         async move {
             let snapshot = snapshot.await?;
-            snapshot.batch_execute(CATALOG_ONLY_SQL).await?;
-            Box::pin(read(&snapshot)).await
+            Box::pin(snapshot.catalog()).await
         }
     }
 
@@ -445,6 +444,17 @@ impl Database {
             });
         }
         Ok(positions)
+    }
+}
+
+impl Snapshot {
+    /// Everything in the database as this snapshot sees it; resolves names in `pg_catalog` only from then on.
+    ///
+    /// # Errors
+    /// As [`Session::query_rows`].
+    pub async fn catalog(&self) -> Result<Catalog> {
+        self.batch_execute(CATALOG_ONLY_SQL).await?;
+        read(self).await
     }
 }
 

@@ -12,5 +12,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod backup;
+mod git;
+pub mod imports;
 pub mod ledger;
+pub mod phase;
+pub mod restore_point;
 pub mod rollback;
+pub mod setup;
+pub mod state;
+pub mod switch;
+pub mod test_results;
+
+pub use self::git::GitError;

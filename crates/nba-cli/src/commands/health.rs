@@ -7,6 +7,7 @@ use crate::render::Tone;
 use anyhow::{Context as _, bail};
 use nba_config::Config;
 use nba_migration::ledger::Entry;
+use nba_migration::rollback::suite::register;
 use nba_monitoring::baseline::Baseline;
 use nba_monitoring::health::{
     HealthOptions, HealthReport, Overall, check, render_text, row_text, write_report,
@@ -50,6 +51,11 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
         &Context::baselines(&config)?,
         &baseline_name(&args.baseline)?,
     )?;
+    // On record, so that a rollback stops this process and no other.
+    let _registered = match args.continuous {
+        true => register(&config.state_directory()?, std::process::id()).ok(),
+        false => None,
+    };
     let mut ticks = tokio::time::interval(Duration::from_secs(args.interval));
     // A check that takes longer than the interval delays the next one instead of piling up.
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -5,6 +5,8 @@ use crate::cli::LakeCommand;
 use crate::context::Context;
 use crate::render::cells;
 use nba_etl::lake::{Inventory, Lake};
+use nba_migration::ledger::Entry;
+use nba_utils::Verdict;
 use nba_utils::exit_code;
 use nba_utils::format::{bytes, thousands};
 
@@ -40,5 +42,15 @@ pub(crate) async fn run(context: &Context, command: &LakeCommand) -> anyhow::Res
         thousands(totals.all.objects),
         bytes(totals.all.bytes)
     ));
+    // Evidence of the project the command runs in; a folder without a state has none to keep.
+    let config = context.config()?;
+    if config.state_directory()?.is_dir() {
+        let entry = Entry::new("lake inventory", Verdict::Proven)
+            .figure("lake", lake.describe())
+            .figure("prefix", prefix.as_str())
+            .figure("objects", totals.all.objects)
+            .figure("bytes", totals.all.bytes);
+        context.append(&config, &entry)?;
+    }
     Ok(exit_code::PROVEN)
 }

@@ -4,8 +4,10 @@ use super::Code;
 use crate::cli::LedgerCommand;
 use crate::context::Context;
 use crate::render::Tone;
+use nba_migration::ledger::SigningKey;
 use nba_utils::exit_code;
 use nba_utils::format::thousands;
+use serde_json::json;
 
 pub(crate) fn run(context: &Context, command: &LedgerCommand) -> anyhow::Result<Code> {
     let ledger = Context::ledger(&context.config()?)?;
@@ -42,7 +44,41 @@ pub(crate) fn run(context: &Context, command: &LedgerCommand) -> anyhow::Result<
             );
             Ok(exit_code::PROVEN)
         }
-        LedgerCommand::Verify => {
+        LedgerCommand::Sign { key, new_key } => {
+            let key = match (key, new_key) {
+                (Some(path), _) => SigningKey::read(path)?,
+                (None, Some(path)) => SigningKey::generate(path)?,
+                (None, None) => anyhow::bail!("a key is missing: `--key` or `--new-key`"),
+            };
+            let receipt = ledger.sign(&key)?;
+            let public = key.public();
+            context
+                .out
+                .json(&json!({"record": receipt, "public_key": public}))?;
+            context.out.line(&format!(
+                "record {}: signed; the public key is {public}",
+                receipt.sequence
+            ));
+            Ok(exit_code::PROVEN)
+        }
+        LedgerCommand::Verify {
+            signed_by: Some(public),
+        } => {
+            let check = ledger.verify_signature(public)?;
+            context.out.json(&check)?;
+            let text = format!(
+                "{}: {} records are covered by the signature, {} came after it",
+                check.verdict.as_str().replace('_', " "),
+                thousands(check.covered),
+                thousands(check.uncovered)
+            );
+            context.out.line(&Tone::of(&check.verdict).paint(&text));
+            for reason in check.verdict.reasons() {
+                context.out.line(&format!("  {reason}"));
+            }
+            Ok(check.verdict.exit_code())
+        }
+        LedgerCommand::Verify { signed_by: None } => {
             let verification = ledger.verify()?;
             context.out.json(&verification)?;
             let verdict = &verification.verdict;

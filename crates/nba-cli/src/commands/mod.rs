@@ -1,5 +1,6 @@
 //! One module per command: parse, call the library, render what it returned.
 
+mod backup;
 mod baseline;
 mod check;
 mod compare;
@@ -10,10 +11,16 @@ mod demo;
 mod doctor;
 mod etl;
 mod fingerprint;
+mod guide;
 mod health;
 mod lake;
 mod ledger;
+mod phase;
+mod restore;
 mod rollback;
+mod setup;
+mod state;
+mod switch;
 #[cfg(feature = "demo")]
 mod testkit;
 mod verify;
@@ -32,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
     let context = Context::new(cli.global)?;
     match cli.command {
         Command::Config(command) => config::run(&context, &command),
+        Command::Guide { phase } => guide::run(&context, phase),
         Command::Doctor => doctor::run(&context),
         Command::Ledger(command) => ledger::run(&context, &command),
         Command::Health(args) => block_on(health::run(&context, &args)),
@@ -40,6 +48,13 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
         Command::Verify(args) => block_on(verify::run(&context, &args)),
         Command::Db(command) => block_on(db::run(&context, &command)),
+        Command::Preflight => phase::preflight(&context),
+        Command::State(command) => block_on(state::run(&context, &command)),
+        Command::Setup(args) => setup::run(&context, &args),
+        Command::Phase(command) => phase::run(&context, &command),
+        Command::Switch(command) => switch::run(&context, &command),
+        Command::Backup(command) => block_on(backup::run(&context, &command)),
+        Command::Restore(command) => restore::run(&context, &command),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
         Command::Etl(command) => block_on(etl::run(&context, &command)),
         Command::Lake(command) => block_on(lake::run(&context, &command)),

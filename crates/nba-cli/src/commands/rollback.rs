@@ -1,16 +1,111 @@
 //! `nba rollback`.
 
 use super::Code;
-use crate::cli::RollbackCommand;
+use crate::cli::rollback::{RehearseArgs, RollbackCommand, RunArgs};
 use crate::context::{Context, baseline_name};
+use crate::render::Tone;
 use nba_config::Config;
 use nba_migration::ledger::Entry;
-use nba_migration::rollback::{plan, render_text};
+use nba_migration::rollback::{
+    CodeOptions, CodePlace, DataOptions, RehearseOptions, RunOptions, RunReport, checkout, plan,
+    rehearse, render_text, run as go_back,
+};
 use nba_monitoring::baseline::Baseline;
 use nba_monitoring::health::{HealthOptions, HealthReport};
+use nba_utils::format::duration;
+use std::time::Duration;
 
 pub(crate) async fn run(context: &Context, command: &RollbackCommand) -> anyhow::Result<Code> {
-    let RollbackCommand::Plan { baseline } = command;
+    match command {
+        RollbackCommand::Plan { baseline } => planned(context, baseline).await,
+        RollbackCommand::Rehearse(args) => rehearsed(context, args).await,
+        RollbackCommand::Run(args) => gone_back(context, args).await,
+    }
+}
+
+async fn rehearsed(context: &Context, args: &RehearseArgs) -> anyhow::Result<Code> {
+    let config = context.config()?;
+    let ledger = Context::ledger(&config)?;
+    let point = match &args.point {
+        Some(point) => point.clone(),
+        None => match checkout(config.project())?.restore_points.first() {
+            Some(newest) => newest.commit.clone(),
+            None => anyhow::bail!("there is no restore point: make one with `nba restore point`"),
+        },
+    };
+    let backup = match &args.backup {
+        Some(name) => name.clone(),
+        None => super::backup::newest(&config, &args.place)?,
+    };
+    let verify = super::backup::verify_options(&config, &args.place, &args.scratch)?;
+    let options = RehearseOptions::new(config.project(), point, backup, verify);
+    let report = rehearse(&ledger, &options).await?;
+    context.out.json(&report)?;
+    shown(context, "rehearsal", &report);
+    Ok(report.verdict.exit_code())
+}
+
+async fn gone_back(context: &Context, args: &RunArgs) -> anyhow::Result<Code> {
+    let config = context.config()?;
+    let ledger = Context::ledger(&config)?;
+    let id = args
+        .id
+        .clone()
+        .unwrap_or_else(|| format!("rollback-{}", chrono::Utc::now().format("%Y%m%dT%H%M%SZ")));
+    let mut options = RunOptions::new(id, config.project(), config.state_directory()?);
+    options.code = match (&args.point, &args.code_into, args.in_place) {
+        (None, ..) => None,
+        (Some(point), Some(folder), _) => Some(CodeOptions {
+            point: point.clone(),
+            place: CodePlace::Beside(folder.clone()),
+        }),
+        (Some(point), None, true) => Some(CodeOptions {
+            point: point.clone(),
+            place: CodePlace::InPlace,
+        }),
+        (Some(_), None, false) => {
+            anyhow::bail!("say where the code goes: `--code-into DIR` or `--in-place`")
+        }
+    };
+    if let (Some(backup), Some(database)) = (&args.backup, &args.database) {
+        options.data = Some(DataOptions {
+            backup: backup.clone(),
+            verify: super::backup::verify_options(&config, &args.place, &args.scratch)?,
+            database: database.clone(),
+        });
+    }
+    let report = go_back(&ledger, &options).await?;
+    context.out.json(&report)?;
+    shown(context, "rollback", &report);
+    Ok(report.verdict.exit_code())
+}
+
+fn shown(context: &Context, what: &str, report: &RunReport) {
+    let text = format!(
+        "{what} `{}`: {} in {}",
+        report.id,
+        report.verdict.as_str().replace('_', " "),
+        duration(Duration::from_millis(report.elapsed_ms))
+    );
+    context.out.line(&Tone::of(&report.verdict).paint(&text));
+    for step in &report.steps {
+        let before = if step.resumed { " (done before)" } else { "" };
+        context.out.line(&format!(
+            "  {} {}: {}{before}",
+            Tone::of(&step.verdict).paint(step.verdict.as_str().replace('_', " ").as_str()),
+            step.stage.as_str(),
+            step.what
+        ));
+        for reason in step.verdict.reasons() {
+            context.out.line(&format!("      {reason}"));
+        }
+    }
+    for next in &report.next {
+        context.out.line(&format!("  next: {next}"));
+    }
+}
+
+async fn planned(context: &Context, baseline: &str) -> anyhow::Result<Code> {
     let config = context.config()?;
     // In an emergency a plan without health is better than none; it says what it lacks.
     let health = match health(context, &config, baseline).await {

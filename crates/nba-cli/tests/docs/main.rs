@@ -79,6 +79,16 @@ fn configuration() {
 }
 
 #[test]
+fn backup() {
+    check("docs/backup.md");
+}
+
+#[test]
+fn safety() {
+    check("docs/safety.md");
+}
+
+#[test]
 fn health() {
     check("docs/health.md");
 }
@@ -103,11 +113,13 @@ fn no_page_with_commands_is_forgotten() {
     let checked = [
         "README.md",
         "compare.md",
+        "backup.md",
         "configuration.md",
         "health.md",
         "invariants.md",
         "replica.md",
         "verify.md",
+        "safety.md",
     ];
     for path in pages() {
         let name = path
@@ -169,4 +181,114 @@ fn every_shell_block_is_run_or_says_who_runs_it() {
             );
         }
     }
+}
+
+/// Ids of the monitoring dossier, 6.1 to 6.21: prefix and how many.
+const PLAN: [(&str, u32); 22] = [
+    ("SA", 16),
+    ("SD", 14),
+    ("SE", 11),
+    ("SP", 11),
+    ("SQ", 10),
+    ("SC", 7),
+    ("SV", 4),
+    ("SR", 5),
+    ("SM", 17),
+    ("SL", 6),
+    ("SF", 4),
+    ("SX", 8),
+    ("ST", 7),
+    ("SN", 8),
+    ("SY", 8),
+    ("SB", 8),
+    ("SU", 8),
+    ("SW", 16),
+    ("SK", 13),
+    ("GA", 12),
+    ("GB", 16),
+    ("GC", 69),
+];
+
+/// The failures whose replay belongs to safety.
+const FAILURES: [&str; 15] = [
+    "F01", "F02", "F03", "F10", "F14", "F18", "F19", "F20", "F21", "F22", "F25", "F26", "F27",
+    "F28", "F33",
+];
+
+#[test]
+fn the_coverage_of_the_plan_is_complete_and_names_what_exists() {
+    let text = std::fs::read_to_string(root().join("docs/coverage.md")).expect("readable page");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| id "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let wanted = PLAN
+        .iter()
+        .flat_map(|(prefix, count)| (1..=*count).map(move |number| format!("{prefix}{number}")))
+        .chain(FAILURES.map(str::to_owned));
+    for id in wanted {
+        let found = rows.iter().filter(|row| row[0] == id).count();
+        assert_eq!(found, 1, "{id} stands {found} times in docs/coverage.md");
+    }
+    let sandbox = Sandbox::without_replica();
+    let sources = sources();
+    let mut commands = std::collections::BTreeSet::new();
+    for row in &rows {
+        assert_eq!(row.len(), 3, "{row:?}");
+        let how = row[2];
+        assert!(!how.is_empty(), "{row:?}");
+        for (index, named) in how
+            .split('`')
+            .enumerate()
+            .filter(|(index, _)| index % 2 == 1)
+        {
+            if let Some(words) = named.strip_prefix("nba ") {
+                let command: Vec<&str> = words
+                    .split_whitespace()
+                    .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+                    .take(2)
+                    .collect();
+                commands.insert(command.join(" "));
+            }
+            let before = how.split('`').nth(index - 1).unwrap_or_default();
+            if before.trim_end().ends_with("test") || before.trim_end().ends_with("Test") {
+                assert!(
+                    sources.contains(&format!("fn {named}(")),
+                    "{}: no test `{named}`",
+                    row[0]
+                );
+            }
+            if before.trim_end().ends_with("gate") || before.trim_end().ends_with("gates") {
+                let gate = named.trim_end_matches('*');
+                assert!(
+                    sources.contains(&format!("\"{gate}")),
+                    "{}: no gate `{named}`",
+                    row[0]
+                );
+            }
+        }
+    }
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let outcome = sandbox.run(&format!("nba {command} --help"));
+        assert_eq!(outcome.code, Some(0), "`nba {command}`: {}", outcome.output);
+    }
+}
+
+/// The text of all sources of the migration crate.
+fn sources() -> String {
+    let mut text = String::new();
+    let mut open = vec![root().join("crates/nba-migration")];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).expect("readable folder") {
+            let path = entry.expect("readable entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                text.push_str(&std::fs::read_to_string(&path).expect("readable source"));
+            }
+        }
+    }
+    text
 }

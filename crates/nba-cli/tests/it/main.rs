@@ -13,6 +13,7 @@ mod failures;
 mod health;
 mod ledger;
 mod program;
+mod safety;
 mod secrets;
 mod verify;
 mod world;
@@ -38,6 +39,7 @@ const STORIES: &[Story] = &[
         compare::a_comparison_is_told_written_and_recorded,
     ),
     ("a difference is located", compare::a_difference_is_located),
+    ("the whole way, and back", safety::the_whole_way_and_back),
     ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",

@@ -32,6 +32,20 @@ set local xmloption = 'content'; set local jit = off; set local search_path = pg
 
 pub(super) use crate::snapshot::{FOREIGN_SQL, REWRITTEN_SQL};
 
+/// Makes the transaction `client` is in fit for [`fingerprint`](super::fingerprint): what [`in_snapshot`] does by itself.
+///
+/// For callers that hold the transactions themselves because something else, such as `pg_dump`, has to see the same snapshot.
+///
+/// # Errors
+///
+/// When the statement fails.
+pub async fn settle(client: &Client) -> Result<(), FingerprintError> {
+    client
+        .batch_execute(SETTINGS)
+        .await
+        .map_err(|source| FingerprintError::query("settle the transaction", source))
+}
+
 const LEADER: &str = "begin isolation level repeatable read read only";
 
 /// Runs `job` for every item over the given connections, all of them seeing one and the same snapshot.

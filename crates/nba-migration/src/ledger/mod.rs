@@ -11,6 +11,7 @@
 mod approval;
 mod entry;
 mod file;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -22,6 +23,7 @@ use nba_utils::{Digest, Hint};
 
 pub use self::entry::{Artefact, Entry, Record, Recovery};
 pub use self::file::{Head, Ledger, Receipt};
+pub use self::signature::{SignatureCheck, SigningKey};
 pub use self::verify::{Finding, FindingKind, Verification};
 
 /// Why the ledger could not be read or written.
@@ -44,6 +46,14 @@ pub enum LedgerError {
     /// An entry has no JSON form.
     #[error("could not write the entry as JSON")]
     Json(#[from] serde_json::Error),
+    /// A key cannot be used.
+    #[error("the key `{}` cannot be used: {what}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// The end of the ledger is not what the head says; nothing may be added to damaged evidence.
     #[error("the end of `{}` is damaged: {what}", path.display())]
     Damaged {
@@ -61,6 +71,7 @@ impl Hint for LedgerError {
                 "look at it with `nba ledger verify`; keep a copy before doing anything else"
                     .to_owned(),
             ),
+            Self::Key { .. } => Some("make one with `nba ledger sign --new-key FILE`".to_owned()),
             Self::Head(error) => error.hint(),
             _ => None,
         }

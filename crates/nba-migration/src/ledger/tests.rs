@@ -248,6 +248,58 @@ fn long_records_are_found_from_the_end() {
     assert!(ledger.verify().unwrap().verdict.is_proven());
 }
 
+#[test]
+fn a_ledger_that_was_rewritten_as_a_whole_does_not_fit_its_signature() {
+    let (folder, ledger) = ledger_of(3);
+    let key = SigningKey::generate(&folder.path().join("key")).unwrap();
+    assert!(
+        SigningKey::generate(&folder.path().join("key")).is_err(),
+        "no key is overwritten"
+    );
+    let unsigned = ledger.verify_signature(&key.public()).unwrap();
+    assert_eq!(unsigned.verdict.exit_code(), 2);
+    ledger.sign(&key).unwrap();
+    ledger
+        .append(&Entry::new("later", Verdict::Proven))
+        .unwrap();
+    let signed = ledger.verify_signature(&key.public()).unwrap();
+    assert_eq!(
+        (signed.verdict, signed.covered, signed.uncovered),
+        (Verdict::Proven, 3, 1)
+    );
+
+    // The whole story told anew, chain and head and all, with the old signature copied in.
+    let signature = ledger.records().unwrap()[3].entry.clone();
+    let (_other, rewritten) = ledger_of(2);
+    rewritten
+        .append(&Entry::new("check 3", Verdict::Proven))
+        .unwrap();
+    rewritten.append(&signature).unwrap();
+    assert!(
+        rewritten.verify().unwrap().verdict.is_proven(),
+        "the chain alone cannot tell"
+    );
+    assert!(
+        rewritten
+            .verify_signature(&key.public())
+            .unwrap()
+            .verdict
+            .is_refuted()
+    );
+    // By another key, it is not signed at all.
+    let other = SigningKey::generate(&folder.path().join("other")).unwrap();
+    rewritten.sign(&other).unwrap();
+    assert!(
+        !rewritten
+            .verify_signature(&key.public())
+            .unwrap()
+            .verdict
+            .is_proven()
+    );
+    fs::write(folder.path().join("bad"), "no key").unwrap();
+    assert!(SigningKey::read(&folder.path().join("bad")).is_err());
+}
+
 #[derive(Debug, Clone)]
 enum Tamper {
     Flip(prop::sample::Index, u8),

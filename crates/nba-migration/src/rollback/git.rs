@@ -1,15 +1,16 @@
 //! The code side: tags and the checkout, read with `git` and never changed.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::git::{Git, GitError};
 
 /// The pattern of restore points that legacy users know (monitoring dossier 7.3).
 const TAGS: &str = "refs/tags/pre-refactor-*";
 
 /// Where a checkout stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Checkout {
     /// The checked-out commit; `None` before the first.
@@ -21,7 +22,7 @@ pub struct Checkout {
 }
 
 /// A tag `pre-refactor-*`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RestorePoint {
     /// Its name, as it is; never computed from a date.
@@ -34,27 +35,26 @@ pub struct RestorePoint {
     pub annotated: bool,
 }
 
-/// Asks git; the reason in words when that is not possible.
-pub(super) fn look(project: &Path) -> Result<Checkout, String> {
-    // A folder inside somebody else's repository is not this project's checkout.
-    let inside = run(project, &["rev-parse", "--show-prefix"])?;
-    if !inside.trim().is_empty() {
-        return Err("the project folder is not the top of a git checkout".to_owned());
-    }
-    let head = run(project, &["rev-parse", "--verify", "--quiet", "HEAD"])
+/// Where the checkout `project` stands, and its restore points. Blocks; changes nothing.
+///
+/// # Errors
+///
+/// [`GitError`]: no git, or not the top folder of a checkout.
+pub fn checkout(project: &Path) -> Result<Checkout, GitError> {
+    let git = Git::checkout(project)?;
+    let head = git
+        .text(&["rev-parse", "--verify", "--quiet", "HEAD"])
         .ok()
         .map(|text| text.trim().to_owned());
-    let changed_files = run(project, &["status", "--porcelain", "-z"])?
+    let changed_files = git
+        .text(&["status", "--porcelain", "-z"])?
         .split('\0')
         .filter(|entry| !entry.is_empty())
         .count();
     // The dereferenced commit stands first where there is one, that is for annotated tags.
     let format =
         "--format=%(*objectname)%00%(objectname)%00%(refname:short)%00%(creatordate:iso-strict)";
-    let listing = run(
-        project,
-        &["for-each-ref", "--sort=-creatordate", format, TAGS],
-    )?;
+    let listing = git.text(&["for-each-ref", "--sort=-creatordate", format, TAGS])?;
     let restore_points = listing.lines().filter_map(restore_point).collect();
     Ok(Checkout {
         head,
@@ -78,27 +78,4 @@ fn restore_point(line: &str) -> Option<RestorePoint> {
         tagged_at: time.to_owned(),
         annotated,
     })
-}
-
-fn run(project: &Path, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(project)
-        .args(arguments)
-        // A variable left by a hook would point git at another repository.
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
-        // `git status` would otherwise refresh the index, which is a write.
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("git could not be run: {error}"))?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        let first = message.lines().next().unwrap_or("no message");
-        return Err(format!("git {}: {first}", arguments.first().unwrap_or(&"")));
-    }
-    String::from_utf8(output.stdout).map_err(|_| "git gave a name that is not UTF-8".to_owned())
 }

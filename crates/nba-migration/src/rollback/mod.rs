@@ -7,6 +7,8 @@
 
 mod backups;
 mod git;
+mod run;
+pub mod suite;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +21,11 @@ use nba_utils::Verdict;
 use serde::Serialize;
 
 pub use self::backups::{Backup, BackupKind};
-pub use self::git::{Checkout, RestorePoint};
+pub use self::git::{Checkout, RestorePoint, checkout};
+pub use self::run::{
+    CodeOptions, CodePlace, DataOptions, RehearseOptions, RollbackError, RunOptions, RunReport,
+    Stage, StepResult, rehearse, run,
+};
 
 /// The plan: what was found and what would have to be done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,7 +98,7 @@ impl Need {
 /// ```
 #[must_use]
 pub fn plan(project: &Path, health: Option<&HealthReport>) -> RollbackPlan {
-    let checkout = git::look(project);
+    let checkout = checkout(project).map_err(|error| error.to_string());
     let (backups, backup_problems) = backups::find(&project.join("backups"));
     let steps = steps(&checkout, &backups, health);
 
