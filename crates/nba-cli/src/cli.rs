@@ -4,8 +4,8 @@ pub(crate) mod compare;
 mod etl;
 mod lake;
 
-pub(crate) use etl::EtlCommand;
-pub(crate) use lake::LakeCommand;
+pub(crate) use etl::{EtlCommand, RunArgs};
+pub(crate) use lake::{LakeCommand, Part};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -28,8 +28,8 @@ Protect   can we get back?
   rollback     what a rollback would do, and on which evidence
 
 Move      what runs, and did it do anything?
-  etl          run a legacy script under guard
-  lake         what lies in the data lake
+  etl          legacy scripts: what they are, what they did, run under guard
+  lake         what lies in the data lake, and whether a copy of it is one
 
 Learn     how does this work here?
   demo         a replica of the platform: protected, broken on purpose, explained
@@ -137,10 +137,10 @@ refute.")]
     /// What a rollback would do, and on which evidence.
     #[command(subcommand)]
     Rollback(RollbackCommand),
-    /// Run a legacy script under guard.
+    /// Legacy scripts: what they are, what they did, run under guard.
     #[command(subcommand)]
     Etl(EtlCommand),
-    /// What lies in the data lake.
+    /// What lies in the data lake, and whether a copy of it is one.
     #[command(subcommand)]
     Lake(LakeCommand),
     /// A replica of the platform: protected, broken on purpose, explained.

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `legacy` (default) | `registry`, `runner`, `effect` |
 //! | `history` (default) | `history`, in an SQLite file |
+//! | `manifest` (default) | `lake::Manifest`: listings kept in parquet files |
 //! | `s3` (default) | lakes in S3; without it a lake is a local folder |
 
 #[cfg(feature = "legacy")]

@@ -74,6 +74,16 @@ fn configuration() {
 }
 
 #[test]
+fn etl() {
+    check("docs/etl.md");
+}
+
+#[test]
+fn lake() {
+    check("docs/lake.md");
+}
+
+#[test]
 fn health() {
     check("docs/health.md");
 }
@@ -93,8 +103,10 @@ fn no_page_with_commands_is_forgotten() {
     let checked = [
         "README.md",
         "configuration.md",
+        "etl.md",
         "health.md",
         "invariants.md",
+        "lake.md",
         "replica.md",
     ];
     for path in pages() {

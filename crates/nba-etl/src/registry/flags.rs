@@ -253,13 +253,15 @@ impl<'f> Check<'f> {
             let Some(flag) = flags.option(name) else {
                 let help = matches!(name, "-h" | "--help")
                     && !matches!(flags.parser, ParserKind::None | ParserKind::Words);
-                if !help && flags.open.is_none() {
+                if help {
+                    continue;
+                }
+                if flags.open.is_none() {
                     self.problem(name, flags.unknown(name));
-                } else if !help {
-                    // Whether the next word is its value cannot be known: leave it alone.
-                    if rest.first().is_some_and(|next| !is_option(next)) {
-                        rest = &rest[1..];
-                    }
+                }
+                // What follows is likely its value: whether, cannot be known, and it is no second problem.
+                if rest.first().is_some_and(|next| !is_option(next)) {
+                    rest = &rest[1..];
                 }
                 continue;
             };

@@ -321,10 +321,7 @@ impl<'s> Lexer<'s> {
         self.at += width;
         let line = self.line;
         let mut value = String::new();
-        loop {
-            let Some(c) = self.source.get(self.at..).and_then(|s| s.chars().next()) else {
-                break;
-            };
+        while let Some(c) = self.source.get(self.at..).and_then(|s| s.chars().next()) {
             if self.bytes[self.at] == quote
                 && (!triple || self.bytes[self.at..].starts_with(&[quote; 3]))
             {

@@ -489,8 +489,8 @@ fn python_call(source: &mut Source, call: &Call<'_>, text: &str) {
         "eval" | "exec" if call.name == last => add(HazardKind::EvaluatesInput),
         "Popen" | "fork" | "daemon" => add(HazardKind::BackgroundChild),
         "rmtree" => add(HazardKind::Destructive),
-        "getenv" => source.variables.extend(first_text.clone()),
-        "get" if call.name.ends_with("environ.get") => source.variables.extend(first_text.clone()),
+        "getenv" => source.variables.extend(first_text),
+        "get" if call.name.ends_with("environ.get") => source.variables.extend(first_text),
         _ => {}
     }
     let writer = last.contains("upsert") || last == "to_sql" || last == "copy_from";

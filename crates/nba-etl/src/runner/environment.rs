@@ -118,8 +118,9 @@ impl Environment {
                 Field::Password => {
                     match &target.password {
                         Some(password) => self.set_secret(name, password.expose_secret()),
-                        // An empty one, so that no file's password is taken instead.
-                        None => self.set_plain(name, ""),
+                        // Scripts refuse to start without one, and a file's must not be taken instead; a server that
+                        // asks for none does not look at it.
+                        None => self.set_plain(name, "none"),
                     }
                     continue;
                 }

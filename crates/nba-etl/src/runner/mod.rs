@@ -137,6 +137,16 @@ impl Script {
             adopt: false,
         }
     }
+
+    /// Program and arguments, secrets hidden.
+    #[must_use]
+    pub fn command_line(&self) -> Vec<String> {
+        let redactor = self.environment.redactor();
+        std::iter::once(&self.program)
+            .chain(&self.arguments)
+            .map(|part| redactor.redact(&part.to_string_lossy()).into_owned())
+            .collect()
+    }
 }
 
 /// How a run is going.
@@ -465,10 +475,7 @@ pub fn run_observed(
     let last_progress = texts.into_iter().rev().find_map(progress);
     Ok(RunReport {
         run_id,
-        command: std::iter::once(&script.program)
-            .chain(&script.arguments)
-            .map(|part| redactor.redact(&part.to_string_lossy()).into_owned())
-            .collect(),
+        command: script.command_line(),
         ending,
         counters: figures,
         progress: last_progress,
@@ -668,8 +675,32 @@ impl Family {
                 }
                 next_tick = now + TICK;
             }
+            self.wait_a_moment();
+        }
+    }
+
+    /// Until the leader ends, or for a moment: whichever is first.
+    #[cfg(target_os = "linux")]
+    fn wait_a_moment(&self) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::process::{PidfdFlags, pidfd_open};
+
+        let moment = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::try_from(LOOK.as_nanos() / 2).unwrap_or(0),
+        };
+        let handle = self.id().map(|id| pidfd_open(id, PidfdFlags::empty()));
+        if let Some(Ok(handle)) = handle {
+            // An interrupted wait is a short one.
+            let _ = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&moment));
+        } else {
             std::thread::sleep(POLL);
         }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn wait_a_moment(&self) {
+        std::thread::sleep(POLL);
     }
 
     fn leader_has_ended(&self) -> io::Result<bool> {
