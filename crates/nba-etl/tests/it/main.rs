@@ -14,6 +14,8 @@ mod processes;
 mod registry;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(all(feature = "legacy", feature = "native-espn"))]
+mod shadow;
 
 /// A file that is not listed above would never run.
 #[test]
