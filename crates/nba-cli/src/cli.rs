@@ -9,6 +9,11 @@ pub(crate) mod phase;
 pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod setup;
+mod etl;
+mod lake;
+
+pub(crate) use etl::{EtlCommand, RunArgs};
+pub(crate) use lake::{LakeCommand, Part};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -41,6 +46,9 @@ Move      what moves next, and may it?
   switch       who does the work: the old script or the port
   etl          run a legacy script under guard
   lake         what lies in the data lake
+Move      what runs, and did it do anything?
+  etl          legacy scripts: what they are, what they did, run under guard
+  lake         what lies in the data lake, and whether a copy of it is one
 
 Learn     how does this work here?
   demo         a replica of the platform: protected, broken on purpose, explained
@@ -173,9 +181,11 @@ refute.")]
     #[command(subcommand)]
     Rollback(rollback::RollbackCommand),
     /// Run a legacy script under guard.
+    Rollback(RollbackCommand),
+    /// Legacy scripts: what they are, what they did, run under guard.
     #[command(subcommand)]
     Etl(EtlCommand),
-    /// What lies in the data lake.
+    /// What lies in the data lake, and whether a copy of it is one.
     #[command(subcommand)]
     Lake(LakeCommand),
     /// A replica of the platform: protected, broken on purpose, explained.
@@ -359,47 +369,6 @@ Keep the public part where nobody who writes the ledger can change it.")]
         /// Make a private key in this new file.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "key")]
         new_key: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EtlCommand {
-    /// Run one program under guard: own process group, clean environment, deadline, bounded output.
-    #[command(after_help = "\
-Examples:
-  nba etl run --timeout 600 -- python3 scripts/etl/espn_incremental_simple.py --days 3
-
-An exit status of 0 is no evidence that anything happened: without a measured effect the verdict is `not_proven`, exit code 2.")]
-    Run {
-        /// Seconds until the whole process tree is stopped.
-        #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
-        timeout: u64,
-        /// Pass these variables of the environment on (a few harmless ones always are).
-        #[arg(long, value_name = "NAME", value_delimiter = ',')]
-        pass_env: Vec<String>,
-        /// Count the rows of these tables before and after; more rows are the proof that it did something.
-        #[arg(long, value_name = "SCHEMA.TABLE", value_delimiter = ',')]
-        expect_rows: Vec<String>,
-        /// The program and its arguments; no shell is involved.
-        #[arg(last = true, required = true, value_hint = ValueHint::CommandWithArguments)]
-        argv: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum LakeCommand {
-    /// Objects and bytes per prefix, with full pagination.
-    #[command(after_help = "\
-Examples:
-  nba lake inventory                    the bucket of the configuration
-  nba lake inventory --path ./lake      a local folder")]
-    Inventory {
-        /// A local folder instead of the bucket.
-        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-        path: Option<PathBuf>,
-        /// Only keys that start with this.
-        #[arg(long, default_value = "", value_name = "PREFIX")]
-        prefix: String,
     },
 }
 

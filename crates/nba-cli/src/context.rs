@@ -56,6 +56,13 @@ impl Context {
         self.inputs_with(self.global.target.as_deref())
     }
 
+    /// The configuration with another target chosen than that of `--target`.
+    pub(crate) fn config_of(&self, target: &str) -> anyhow::Result<Config> {
+        let config = Config::load(self.inputs_with(Some(target))?)?;
+        self.hide_secrets(&config);
+        Ok(config)
+    }
+
     fn inputs_with(&self, target: Option<&str>) -> anyhow::Result<Inputs> {
         let mut inputs = Inputs::from_process()?;
         if let Some(project) = &self.global.project {

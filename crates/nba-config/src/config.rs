@@ -1,6 +1,7 @@
 //! The loaded configuration.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
 };
@@ -224,6 +225,29 @@ impl Config {
             return Ok(Capabilities::default());
         }
         Ok(Capabilities(self.section("capabilities")?))
+    }
+
+    /// `[entry_points]`: legacy scripts by capability, as they were written.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`].
+    pub fn entry_points(&self) -> Result<BTreeMap<String, String>> {
+        const SECTION: &str = "entry_points.";
+        let keys = self
+            .loaded
+            .layers
+            .iter()
+            .flat_map(|layer| layer.entries.keys());
+        let mut found = BTreeMap::new();
+        for key in keys {
+            if let Some(name) = key.strip_prefix(SECTION)
+                && let Some((text, _)) = resolve::text(&self.loaded.layers, key)?
+            {
+                found.insert(name.to_owned(), text.to_owned());
+            }
+        }
+        Ok(found)
     }
 
     /// `[invariants.NAME]`, by name.

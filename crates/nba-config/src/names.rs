@@ -821,6 +821,13 @@ pub static KEYS: &[Key] = &[
         &[],
         "Mode of one capability, such as `etl.espn.pbp`",
     ),
+    key(
+        "entry_points.*",
+        Kind::Text,
+        None,
+        &[],
+        "The legacy script that a capability such as `etl.espn.pbp` runs: a path in the checkout, or a file name",
+    ),
 ];
 
 /// The key a dotted text belongs to, wildcards included.

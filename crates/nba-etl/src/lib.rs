@@ -1,16 +1,31 @@
 //! Legacy script runner, data lake access and native loaders for the nba suite.
 //!
 //! - [`lake`] lists and reads the raw documents, from a folder or from S3.
+//! - `registry` reads the scripts of a legacy checkout: options, tables, calls, schedules, dangers.
+//! - `native` loads documents itself, as the legacy scripts do or as it is right.
 //! - [`shape`] tells which of the three document shapes a file has.
 //! - `runner` runs a legacy script with a deadline and a clean environment, and leaves nothing behind. An exit status
 //!   proves nothing there: only an effect that was checked does.
+//! - `effect` measures what a run brought about: rows, objects, files.
+//! - `history` remembers every run.
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `legacy` (default) | `runner` |
+//! | `legacy` (default) | `registry`, `runner`, `effect` |
+//! | `history` (default) | `history`, in an SQLite file |
+//! | `manifest` (default) | `lake::Manifest`: listings kept in parquet files |
+//! | `native-espn` (default) | `native`: ESPN documents |
 //! | `s3` (default) | lakes in S3; without it a lake is a local folder |
 
+#[cfg(feature = "legacy")]
+pub mod effect;
+#[cfg(feature = "history")]
+pub mod history;
 pub mod lake;
+#[cfg(feature = "native-espn")]
+pub mod native;
+#[cfg(feature = "legacy")]
+pub mod registry;
 #[cfg(feature = "legacy")]
 pub mod runner;
 pub mod shape;

@@ -31,6 +31,9 @@ use clap::CommandFactory as _;
 use std::future::Future;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Longest wait for blocking work when a command was interrupted: the longest grace of a script, and its end by force.
+const LONGEST_END: std::time::Duration = std::time::Duration::from_secs(40);
+
 /// Exit code of a command: 0 proven, 1 refuted, 2 could not tell.
 pub(crate) type Code = u8;
 
@@ -90,7 +93,7 @@ fn block_on(future: impl Future<Output = anyhow::Result<Code>>) -> anyhow::Resul
             _ = terminated.recv() => Err(anyhow::anyhow!("told to stop before it was finished")),
         }
     });
-    // Connection tasks end with the process; blocking work (a stopping server) is waited for.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    // Connection tasks end with the process; blocking work (a stopping server, a script in its grace) is waited for.
+    runtime.shutdown_timeout(LONGEST_END);
     outcome
 }

@@ -86,6 +86,13 @@ fn backup() {
 #[test]
 fn safety() {
     check("docs/safety.md");
+fn etl() {
+    check("docs/etl.md");
+}
+
+#[test]
+fn lake() {
+    check("docs/lake.md");
 }
 
 #[test]
@@ -115,8 +122,10 @@ fn no_page_with_commands_is_forgotten() {
         "compare.md",
         "backup.md",
         "configuration.md",
+        "etl.md",
         "health.md",
         "invariants.md",
+        "lake.md",
         "replica.md",
         "verify.md",
         "safety.md",

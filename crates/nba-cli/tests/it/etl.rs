@@ -1,4 +1,4 @@
-//! `nba etl run`.
+//! `nba etl`.
 
 use crate::program::{is_alive, wait_for};
 use crate::world::{World, credentials};
@@ -17,6 +17,8 @@ pub(crate) fn only_an_effect_proves_a_script(world: &World) {
         "etl",
         "run",
         "--json",
+        "--database",
+        "db",
         "--expect-rows",
         "public.grown",
         "--",
@@ -38,14 +40,14 @@ pub(crate) fn only_an_effect_proves_a_script(world: &World) {
     place
         .nba(&["etl", "run", "--expect-rows", "public.grown", "--", "true"])
         .exits(1)
-        .says("`public.grown` has not grown: 1 rows before, 1 after");
+        .says("rows of `public.grown`: nothing came or changed, at least 1 expected (1 before, 1 after)");
     place
         .nba(&["etl", "run", "--", "true"])
         .exits(2)
         .says("is no evidence");
     place
         .nba(&["etl", "run", "--expect-rows", "public.grown", "--", "false"])
-        .exits(2)
+        .exits(1)
         .says("exit status 1");
     place
         .nba(&["etl", "run", "--expect-rows", "public.nosuch", "--", "true"])
@@ -99,15 +101,16 @@ pub(crate) fn a_deadline_ends_the_whole_tree(world: &World) {
     // Interrupted by hand, the same.
     let marker = place.project.join("started");
     let script = format!(
-        "sleep 601 & echo $! > {0}.new; mv {0}.new {0}; wait",
+        "trap '' TERM; sleep 601 & echo $! > {0}.new; mv {0}.new {0}; wait",
         marker.display()
     );
-    let run = place.spawn(&["etl", "run", "--", "sh", "-c", &script]);
+    // Even what ignores being asked: the program waits for the end it makes.
+    let run = place.spawn(&["etl", "run", "--grace", "1", "--", "sh", "-c", &script]);
     let child: u32 = wait_for("child", Duration::from_secs(20), || {
         std::fs::read_to_string(&marker).ok()?.trim().parse().ok()
     });
     run.signal("TERM");
-    let ran = run.ends_within(Duration::from_secs(10)).exits(2);
+    let ran = run.ends_within(Duration::from_secs(30)).exits(2);
     assert!(ran.err.contains("told to stop"), "{ran}");
     wait_for("end of a child", Duration::from_secs(5), || {
         (!is_alive(child)).then_some(())
@@ -124,8 +127,16 @@ pub(crate) fn a_script_gets_no_secrets(world: &World) {
         bare.out.contains("PATH=") && bare.out.contains("HOME="),
         "{bare}"
     );
-    for name in ["ODDS_API_KEY", "DB_PASSWORD", "of-nobody"] {
+    for name in ["ODDS_API_KEY", "of-nobody"] {
         assert!(!bare.out.contains(name), "{bare}");
+    }
+    // No database by any of its names, until one is given.
+    for name in ["DB_HOST", "RDS_HOSTNAME", "POSTGRES_HOST", "PGHOST"] {
+        assert!(
+            bare.out
+                .contains(&format!("{name}=no-database-was-given.invalid")),
+            "{bare}"
+        );
     }
     let passed = place
         .nba(&["etl", "run", "--pass-env", "DB_PASSWORD", "--", "env"])
@@ -149,4 +160,192 @@ pub(crate) fn a_script_gets_no_secrets(world: &World) {
         ])
         .exits(2);
     assert!(found.out.contains("it is ***"), "{found}");
+}
+
+pub(crate) fn scripts_are_read_run_and_remembered(world: &World) {
+    let place = world.project_with_database("etl_scripts");
+    let listed = place.nba(&["etl", "list", "--json"]).exits(0).json();
+    let names: Vec<&str> = listed["scripts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|script| script["path"].as_str())
+        .collect();
+    assert!(
+        names.contains(&"scripts/etl/extract_pbp_local.py"),
+        "{names:?}"
+    );
+    place
+        .nba(&["etl", "list", "--missing"])
+        .exits(0)
+        .says("calls scrape_missing_espn_data.py, which is missing");
+    place
+        .nba(&["etl", "inspect", "extract_pbp_local"])
+        .exits(0)
+        .says("--year VALUE");
+    // A name of nba.toml leads to a script, or to an error that names what may be meant.
+    std::fs::write(
+        place.project.join("nba.toml"),
+        "[entry_points]\n\"etl.espn.pbp\" = \"extract_pbp_local\"\n\"etl.hoopr\" = \"run_hoopr_scraper\"\n",
+    )
+    .unwrap();
+    place
+        .nba(&["etl", "inspect", "etl.espn.pbp"])
+        .exits(0)
+        .says("scripts/etl/extract_pbp_local.py");
+    place
+        .nba(&["etl", "run", "etl.hoopr"])
+        .exits(2)
+        .says("entry point of `etl.hoopr`");
+
+    // Arguments that the script would misunderstand never reach it.
+    place
+        .nba(&["etl", "run", "espn_async_scraper", "--", "--season", "2024"])
+        .exits(2)
+        .says("silently take it for `--seasons`");
+    place
+        .nba(&[
+            "etl",
+            "run",
+            "extract_pbp_local",
+            "--dry-run",
+            "--",
+            "--year",
+            "2024",
+        ])
+        .exits(0)
+        .says("would run:");
+    assert!(
+        !place.project.join(".nba/history.db").exists(),
+        "a dry run leaves nothing"
+    );
+
+    // No database was given: the loader finds none, ends with 0, and is not believed.
+    let lake = place.project.join("lake");
+    std::fs::create_dir_all(lake.join("nba-sim-raw-data-lake")).unwrap();
+    let blind = place
+        .with("S3_LOCAL_ROOT", lake.display().to_string())
+        .nba(&[
+            "etl",
+            "run",
+            "etl.espn.pbp",
+            "--pass-env",
+            "S3_LOCAL_ROOT",
+            "--expect",
+            "rows:public.play_by_play",
+            "--",
+            "--year",
+            "2024",
+        ])
+        .exits(1)
+        .says("nothing came or changed");
+    assert!(blind.out.contains("no connection"), "{blind}");
+    // With the database, and with work to do, it is.
+    let helper = place.project.join("scripts/etl/add_game.py");
+    std::fs::write(
+        &helper,
+        "#!/usr/bin/env python3\nimport os, subprocess\nif __name__ == '__main__':\n    subprocess.run(['psql', '-qX', '-c', \"insert into games (game_id) values ('9')\"], check=True)\n    print('Games inserted: 1')\n",
+    )
+    .unwrap();
+    world.sql("etl_scripts", "create table added (n int)");
+    std::fs::write(
+        &helper,
+        std::fs::read_to_string(&helper).unwrap().replace(
+            "insert into games (game_id) values ('9')",
+            "insert into added values (1)",
+        ),
+    )
+    .unwrap();
+    let ran = place
+        .nba(&[
+            "etl",
+            "run",
+            "add_game",
+            "--json",
+            "--database",
+            "db",
+            "--lock-hosts",
+            "--expect",
+            "rows:public.added",
+            "--expect",
+            "counter:games inserted>=1",
+        ])
+        .exits(0);
+    let report = ran.json();
+    assert_eq!(report["counters"]["games inserted"], 1);
+    let run_id = report["run_id"].as_str().unwrap().to_owned();
+
+    let history = place.nba(&["etl", "history", "--json"]).exits(0).json();
+    assert_eq!(history["runs"][0]["run_id"], run_id.as_str());
+    assert_eq!(history["runs"][0]["verdict"], "proven");
+    assert_eq!(history["runs"][1]["verdict"], "refuted");
+    place
+        .nba(&["etl", "logs", &run_id[..13]])
+        .exits(0)
+        .says("Games inserted: 1");
+    place
+        .nba(&["etl", "history", "add_game", "--fresh-within", "1"])
+        .exits(0);
+    place
+        .nba(&["etl", "history", "etl.espn.pbp", "--fresh-within", "26"])
+        .exits(1)
+        .says("none of 1 runs");
+    place
+        .nba(&["etl", "history", "never_ran", "--fresh-within", "26"])
+        .exits(2);
+    // The day has as many games as the schedule says.
+    place
+        .nba(&[
+            "etl",
+            "run",
+            "add_game",
+            "--database",
+            "db",
+            "--expect",
+            "rows:public.added",
+            "--volume",
+            "select 3 as n",
+        ])
+        .exits(1)
+        .says("only 1 came or changed, at least 3 expected");
+}
+
+pub(crate) fn one_job_runs_once(world: &World) {
+    let place = world.project("etl_overlap");
+    let marker = place.project.join("started");
+    let script = format!("touch '{}'; sleep 600", marker.display());
+    let first = place.spawn(&["etl", "run", "--job", "nightly", "--", "sh", "-c", &script]);
+    wait_for("the first run", Duration::from_secs(20), || {
+        marker.exists().then_some(())
+    });
+    place
+        .nba(&["etl", "run", "--job", "nightly", "--", "true"])
+        .exits(2)
+        .says("`nightly` is running already");
+    place
+        .nba(&["etl", "run", "--job", "other", "--", "true"])
+        .exits(2)
+        .says("is no evidence");
+    // Killed without a chance to clear up: the lock ends with it, and the run is not taken for a running one for ever.
+    first.signal("KILL");
+    drop(first);
+    place
+        .nba(&["etl", "run", "--job", "nightly", "--", "true"])
+        .exits(2)
+        .says("is no evidence");
+}
+
+pub(crate) fn nothing_escapes(world: &World) {
+    let place = world.project("etl_escape");
+    // Out of the session, without the mark, its parent gone at once: only being its new parent finds it.
+    let script = "env -i setsid sh -c 'sleep 602 > /dev/null 2>&1 & echo $!'; exit 0";
+    let ran = place
+        .nba(&["etl", "run", "--json", "--", "bash", "-c", script])
+        .exits(2);
+    let report = ran.json();
+    let child: u32 = report["stdout"].as_str().unwrap().trim().parse().unwrap();
+    wait_for("end of the escaped child", Duration::from_secs(10), || {
+        (!is_alive(child)).then_some(())
+    });
+    assert_eq!(report["survivors"][0], "sleep 602", "{ran}");
 }

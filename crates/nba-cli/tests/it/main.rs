@@ -11,6 +11,7 @@ mod demo;
 mod etl;
 mod failures;
 mod health;
+mod lake;
 mod ledger;
 mod program;
 mod safety;
@@ -75,6 +76,13 @@ const STORIES: &[Story] = &[
         etl::a_deadline_ends_the_whole_tree,
     ),
     ("a script gets no secrets", etl::a_script_gets_no_secrets),
+    (
+        "scripts are read, run and remembered",
+        etl::scripts_are_read_run_and_remembered,
+    ),
+    ("one job runs once", etl::one_job_runs_once),
+    ("nothing escapes", etl::nothing_escapes),
+    ("a copy is proven or not", lake::a_copy_is_proven_or_not),
     (
         "an edited ledger is refused",
         ledger::an_edited_ledger_is_refused,

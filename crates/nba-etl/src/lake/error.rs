@@ -117,6 +117,22 @@ pub enum LakeError {
         /// What the system said.
         source: io::Error,
     },
+    /// An object of that key is there already, and nothing here replaces one.
+    #[error("object `{key}` is already in {lake}")]
+    AlreadyThere {
+        /// The lake.
+        lake: String,
+        /// Key.
+        key: String,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Any other answer of the service.
     #[error("{lake} failed to {operation}: {message} (code `{code}`)")]
     Service {
@@ -144,14 +160,15 @@ impl LakeError {
             }
             LakeError::Unreachable { .. } => LakeErrorKind::Unreachable,
             LakeError::Damaged { .. } | LakeError::Listing { .. } => LakeErrorKind::Corrupt,
-            LakeError::Io { source, .. } => match source.kind() {
+            LakeError::Io { source, .. } | LakeError::Write { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => LakeErrorKind::NotFound,
                 io::ErrorKind::PermissionDenied => LakeErrorKind::Denied,
                 _ => LakeErrorKind::Other,
             },
-            LakeError::BadKey { .. } | LakeError::TooLarge { .. } | LakeError::Service { .. } => {
-                LakeErrorKind::Other
-            }
+            LakeError::BadKey { .. }
+            | LakeError::TooLarge { .. }
+            | LakeError::AlreadyThere { .. }
+            | LakeError::Service { .. } => LakeErrorKind::Other,
         }
     }
 }

@@ -8,7 +8,12 @@ use futures::stream::{BoxStream, StreamExt as _};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 
-use super::{LakeError, LakeObject};
+use nba_utils::atomic::{self, NewFile};
+
+use super::{LakeError, LakeObject, Parts};
+
+/// Bytes read at once.
+const PIECE: usize = 256 * 1024;
 
 /// Entries listed ahead of the reader.
 const QUEUE: usize = 1024;
@@ -46,6 +51,77 @@ impl Folder {
         let walking = futures::stream::once(walk).filter_map(|()| async { None });
         let entries = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
         futures::stream::select(walking, entries).boxed()
+    }
+
+    /// The file's bytes, piece by piece.
+    pub(super) async fn open(&self, key: &str) -> Result<(LakeObject, Parts<'_>), LakeError> {
+        let path = self.path.join(key);
+        let io = |source| LakeError::Io {
+            path: path.clone(),
+            source,
+        };
+        let missing = || LakeError::NoSuchKey {
+            lake: self.describe(),
+            key: key.to_owned(),
+        };
+        let file = match tokio::fs::File::open(&path).await {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
+            Err(e) => return Err(io(e)),
+        };
+        let metadata = file.metadata().await.map_err(io)?;
+        if !metadata.is_file() {
+            return Err(missing());
+        }
+        let object = LakeObject {
+            key: key.to_owned(),
+            size: metadata.len(),
+            etag: None,
+            modified: metadata.modified().ok().map(DateTime::<Utc>::from),
+        };
+        let parts =
+            futures::stream::try_unfold((file, path.clone()), |(mut file, path)| async move {
+                let mut bytes = vec![0; PIECE];
+                match file.read(&mut bytes).await {
+                    Ok(0) => Ok(None),
+                    Ok(read) => {
+                        bytes.truncate(read);
+                        Ok(Some((Bytes::from(bytes), (file, path))))
+                    }
+                    Err(source) => Err(LakeError::Io { path, source }),
+                }
+            })
+            .boxed();
+        Ok((object, parts))
+    }
+
+    /// Writes a new file; one that is there is never replaced.
+    pub(super) async fn put_new(&self, key: &str, bytes: Bytes) -> Result<(), LakeError> {
+        let path = self.path.join(key);
+        let lake = self.describe();
+        let key = key.to_owned();
+        let written = tokio::task::spawn_blocking(move || {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|source| LakeError::Write {
+                    path: folder.to_owned(),
+                    source,
+                })?;
+            }
+            match atomic::create(&path, &bytes, NewFile::Readable) {
+                Ok(()) => Ok(()),
+                Err(error) if error.is_already_there() => {
+                    Err(LakeError::AlreadyThere { lake, key })
+                }
+                Err(error) => Err(LakeError::Write {
+                    path,
+                    source: std::io::Error::other(error),
+                }),
+            }
+        });
+        match written.await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     pub(super) async fn get(

@@ -1,6 +1,6 @@
-//! Reading a data lake: a local folder or a bucket, listed completely and read with proof of what was read.
+//! A data lake: a local folder or a bucket, listed completely and read with proof of what was read.
 //!
-//! Nothing here writes. A listing is either complete or an error: the legacy inventories that counted the first 1,000
+//! Nothing here deletes or replaces: [`Lake::put_new`] only adds, and [`sync`] writes into a local copy. A listing is either complete or an error: the legacy inventories that counted the first 1,000
 //! keys and called it a total (monitoring dossier 1.2) are the reason.
 //!
 //! ```
@@ -28,12 +28,25 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 
+mod compare;
+mod digests;
 mod error;
 mod local;
+#[cfg(feature = "manifest")]
+mod manifest;
 #[cfg(feature = "s3")]
 mod s3;
+mod sync;
 #[cfg(test)]
 mod tests;
+
+pub use compare::{CopyReport, Findings, verify_copy};
+pub use digests::{Digests, digests_of_file, etag_of_file};
+#[cfg(feature = "manifest")]
+pub use manifest::{
+    Entry, Manifest, ManifestDiff, ManifestError, ManifestOptions, diff, verify_manifest,
+};
+pub use sync::{Download, SyncOptions, SyncReport, download, sync};
 
 pub use error::{LakeError, LakeErrorKind};
 
@@ -160,6 +173,21 @@ impl LakeTotals {
     }
 }
 
+/// The bytes of an object as they arrive.
+type Parts<'a> = BoxStream<'a, Result<Bytes, LakeError>>;
+
+/// What a lake knows about an object besides its listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// ETag without quotes.
+    pub etag: Option<String>,
+    /// Version id, where the bucket keeps versions.
+    pub version: Option<String>,
+    /// The checksum the service keeps, `algorithm:value` in its own spelling.
+    pub checksum: Option<String>,
+}
+
 enum Store {
     Local(local::Folder),
     #[cfg(feature = "s3")]
@@ -249,17 +277,78 @@ impl Lake {
             .await
     }
 
+    /// What the lake knows about an object besides its listing; of a local file nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::NoSuchKey`] or the lake's own trouble.
+    pub async fn facts(&self, key: &str) -> Result<Facts, LakeError> {
+        check_key(key)?;
+        match &self.store {
+            Store::Local(_) => Ok(Facts::default()),
+            #[cfg(feature = "s3")]
+            Store::S3(bucket) => bucket.head(key).await,
+        }
+    }
+
+    /// Opens one object of any size and hands its bytes over as they arrive. Their number is compared at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lake::get`], without a limit; the stream ends with the first error.
+    pub async fn open(
+        &self,
+        key: &str,
+    ) -> Result<(LakeObject, BoxStream<'_, Result<Bytes, LakeError>>), LakeError> {
+        check_key(key)?;
+        let (object, parts) = match &self.store {
+            Store::Local(folder) => folder.open(key).await?,
+            #[cfg(feature = "s3")]
+            Store::S3(bucket) => bucket.open(key).await?,
+        };
+        let (size, lake, key) = (object.size, self.describe(), key.to_owned());
+        let counted = futures::stream::try_unfold((parts, 0_u64), move |(mut parts, before)| {
+            let (lake, key) = (lake.clone(), key.clone());
+            async move {
+                let damaged = |message| LakeError::Damaged { lake, key, message };
+                match parts.try_next().await? {
+                    Some(bytes) => {
+                        let so_far = before + u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                        if so_far > size {
+                            return Err(damaged(format!("more than its {size} bytes")));
+                        }
+                        Ok(Some((bytes, (parts, so_far))))
+                    }
+                    None if before < size => Err(damaged(format!("{before} of {size} bytes"))),
+                    None => Ok(None),
+                }
+            }
+        })
+        .boxed();
+        Ok((object, counted))
+    }
+
+    /// Adds an object. One that is there is never replaced; a bucket compares a SHA-256 of what arrives.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::AlreadyThere`], or the lake's own trouble.
+    pub async fn put_new(&self, key: &str, bytes: Bytes) -> Result<(), LakeError> {
+        check_key(key)?;
+        match &self.store {
+            Store::Local(folder) => folder.put_new(key, bytes).await,
+            #[cfg(feature = "s3")]
+            Store::S3(bucket) => bucket.put_new(key, bytes).await,
+        }
+    }
+
     /// Reads one object whole; its length, and its checksum where the lake keeps one, have been compared.
     ///
     /// # Errors
     ///
     /// [`LakeError::NoSuchKey`], [`LakeError::TooLarge`], [`LakeError::Damaged`], or the lake's own trouble.
     pub async fn get(&self, key: &str) -> Result<LakeDocument, LakeError> {
-        if key.is_empty() || key.starts_with('/') || key.split('/').any(|part| part == "..") {
-            return Err(LakeError::BadKey {
-                key: key.to_owned(),
-            });
-        }
+        check_key(key)?;
         let (object, bytes) = match &self.store {
             Store::Local(folder) => folder.get(key, self.object_limit).await?,
             #[cfg(feature = "s3")]
@@ -299,4 +388,18 @@ impl Lake {
             .buffer_unordered(concurrency.get())
             .boxed()
     }
+}
+
+/// Refuses what would leave a folder.
+fn check_key(key: &str) -> Result<(), LakeError> {
+    let bad = key.is_empty()
+        || key.starts_with('/')
+        || key.contains('\0')
+        || key.split('/').any(|part| part == "..");
+    if bad {
+        return Err(LakeError::BadKey {
+            key: key.to_owned(),
+        });
+    }
+    Ok(())
 }

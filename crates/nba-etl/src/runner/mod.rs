@@ -27,8 +27,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nba_utils::{Hint, Verdict};
@@ -36,13 +36,25 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use uuid::Uuid;
 
 mod environment;
+mod launch;
+mod limits;
+mod lock;
+mod log;
+mod messages;
 mod output;
+mod report;
 mod survivors;
 #[cfg(test)]
 mod tests;
 
-pub use environment::{ALLOWED_VARIABLES, Environment};
+pub use environment::{ALLOWED_VARIABLES, Environment, NOWHERE};
+pub use launch::{Interpreter, LaunchError, find_interpreter};
+pub use limits::{Isolation, Limits, network_isolation};
+pub use lock::{AdvisoryLock, Holder, LocalLock, LockError};
+pub use log::{LogFile, prune_logs};
+pub use messages::{MESSAGES_VARIABLE, Messages};
 pub use output::Tail;
+pub use report::{Progress, counters, progress};
 pub use survivors::Survivor;
 
 /// Variable that marks every process of a run, for finding those that left the process group.
@@ -59,6 +71,13 @@ pub const DEFAULT_TAIL: usize = 64 * 1024;
 
 /// Pause between two looks at the child: short beside the 50 ms a Python start takes, long enough to cost nothing.
 const POLL: Duration = Duration::from_millis(10);
+
+/// Pause between two looks at the processes it started. One that is born, leaves the session, clears its environment and loses
+/// its parent in less is found only where orphans are adopted.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Pause between two words to the observer.
+const TICK: Duration = Duration::from_secs(1);
 
 /// How long killed processes may take to vanish, and their pipes to close.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -78,8 +97,18 @@ pub struct Script {
     pub deadline: Duration,
     /// Time between TERM and KILL.
     pub grace: Duration,
+    /// Longest time without any output, where silence means that it hangs.
+    pub silence: Option<Duration>,
     /// Bytes kept of the end of each output stream.
     pub tail: usize,
+    /// Priority, memory, network.
+    pub limits: Limits,
+    /// Where its whole output goes as well, secrets hidden.
+    pub log: Option<LogFile>,
+    /// Linux: become the parent of whatever the script leaves behind, so that nothing escapes, not even what clears its
+    /// environment and leaves the session. Every new child of *this* process counts as the script's: only for a process that
+    /// starts nothing else meanwhile.
+    pub adopt: bool,
 }
 
 impl Script {
@@ -101,10 +130,55 @@ impl Script {
             environment,
             deadline: DEFAULT_DEADLINE,
             grace: DEFAULT_GRACE,
+            silence: None,
             tail: DEFAULT_TAIL,
+            limits: Limits::default(),
+            log: None,
+            adopt: false,
         }
     }
+
+    /// Program and arguments, secrets hidden.
+    #[must_use]
+    pub fn command_line(&self) -> Vec<String> {
+        let redactor = self.environment.redactor();
+        std::iter::once(&self.program)
+            .chain(&self.arguments)
+            .map(|part| redactor.redact(&part.to_string_lossy()).into_owned())
+            .collect()
+    }
 }
+
+/// How a run is going.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Since its start.
+    pub elapsed: Duration,
+    /// Bytes written to standard output and to standard error.
+    pub output_bytes: (u64, u64),
+    /// Since the last byte of output, or the start.
+    pub silent_for: Duration,
+    /// The last line that tells how far it is.
+    pub progress: Option<Progress>,
+}
+
+/// Told about a run while it goes on, from the thread that runs it.
+pub trait Observer {
+    /// The process was started.
+    fn started(&self, _run_id: Uuid, _pid: u32) {}
+    /// A second has passed. `Err` with a reason ends the run: something that it needs was lost.
+    ///
+    /// # Errors
+    ///
+    /// Why the run must end.
+    fn tick(&self, _status: &Status) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Nobody is told.
+impl Observer for () {}
 
 /// Stops a run from another thread; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -130,7 +204,8 @@ impl Cancel {
 }
 
 /// How the script ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ending {
     /// By itself, with this status.
@@ -139,6 +214,8 @@ pub enum Ending {
     Signalled(i32),
     /// Stopped by us at its deadline.
     Deadline,
+    /// Stopped by us because it had not written anything for too long.
+    Silent,
     /// Stopped by us because the caller wanted it.
     Cancelled,
 }
@@ -149,6 +226,7 @@ impl fmt::Display for Ending {
             Ending::Exited(status) => write!(f, "exit status {status}"),
             Ending::Signalled(signal) => write!(f, "death by signal {signal}"),
             Ending::Deadline => f.write_str("being stopped at its deadline"),
+            Ending::Silent => f.write_str("being stopped after a long silence"),
             Ending::Cancelled => f.write_str("being stopped on request"),
         }
     }
@@ -172,6 +250,16 @@ pub struct RunReport {
     pub stderr: Tail,
     /// Processes it left behind, which were ended.
     pub survivors: Vec<Survivor>,
+    /// The last figures its output ended with, by their label: claims of the script, not facts.
+    pub counters: std::collections::BTreeMap<String, u64>,
+    /// The last line that told how far it was.
+    pub progress: Option<Progress>,
+    /// What it reported through the file of [`MESSAGES_VARIABLE`].
+    pub messages: Messages,
+    /// Why the log is incomplete, if it is.
+    pub log_problem: Option<String>,
+    /// What the observer lost, when that ended the run.
+    pub interrupted: Option<String>,
     /// What is known about the effect; never [`Verdict::Proven`] without an [`EffectCheck`].
     pub verdict: Verdict,
 }
@@ -210,6 +298,14 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// The run was to have no network, and this system does not permit that.
+    #[error("cannot start `{program}` without network: {message}")]
+    NoIsolation {
+        /// The program.
+        program: String,
+        /// What was tried.
+        message: String,
+    },
     /// The child could not be watched; it was killed.
     #[error("lost track of `{program}` (process {pid})")]
     Lost {
@@ -230,6 +326,10 @@ impl Hint for RunError {
             } if source.kind() == io::ErrorKind::NotFound => Some(format!(
                 "install `{program}`, or give the script a PATH that has it"
             )),
+            RunError::NoIsolation { .. } => Some(
+                "Linux namespaces are needed, and `unshare` of util-linux; leave the isolation out to run with network"
+                    .to_owned(),
+            ),
             RunError::NoFolder { .. } => Some("give the folder of the checkout".to_owned()),
             _ => None,
         }
@@ -238,9 +338,9 @@ impl Hint for RunError {
 
 /// Runs a script to its end and clears up after it. Blocks; see [`run_async`].
 ///
-/// The child gets its own process group, nothing on standard input, and pipes for its output. When it has ended, was
-/// cancelled or is past its deadline, the whole group gets TERM, after the grace KILL; so does whatever escaped the group but
-/// carries the run's mark (Linux).
+/// The child gets its own session, so that there is no terminal to ask on, nothing on standard input, and pipes for its
+/// output. When it has ended, was cancelled, is silent for too long or is past its deadline, the whole session gets TERM, after
+/// the grace KILL; so does whatever escaped but carries the run's mark (Linux) or was adopted ([`Script::adopt`]).
 ///
 /// # Errors
 ///
@@ -250,54 +350,100 @@ pub fn run(
     cancel: &Cancel,
     effect: Option<&dyn EffectCheck>,
 ) -> Result<RunReport, RunError> {
+    let mut report = run_observed(script, cancel, Uuid::now_v7(), &())?;
+    if let Some(effect) = effect {
+        report.judge(effect.check(&report));
+    }
+    Ok(report)
+}
+
+/// [`run`] under an id the caller chose, telling an observer; look at the effect afterwards and [`RunReport::judge`].
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_observed(
+    script: &Script,
+    cancel: &Cancel,
+    run_id: Uuid,
+    observer: &dyn Observer,
+) -> Result<RunReport, RunError> {
     if !script.folder.is_dir() {
         return Err(RunError::NoFolder {
             path: script.folder.clone(),
         });
     }
-    let run_id = Uuid::new_v4();
     let program = script.program.to_string_lossy().into_owned();
     let not_started = |source| RunError::Start {
         program: program.clone(),
         folder: script.folder.clone(),
         source,
     };
+    let resolved = script.environment.resolve(&script.program);
+    if !is_executable(Path::new(&resolved)) {
+        let kind = if Path::new(&resolved).exists() {
+            io::ErrorKind::PermissionDenied
+        } else {
+            io::ErrorKind::NotFound
+        };
+        return Err(not_started(kind.into()));
+    }
+    let (resolved, arguments) =
+        script
+            .limits
+            .wrap(resolved, &script.arguments)
+            .map_err(|message| RunError::NoIsolation {
+                program: program.clone(),
+                message,
+            })?;
 
+    let redactor = script.environment.redactor();
+    let messages = messages::Inbox::open().map_err(not_started)?;
     let margin = script.environment.longest_secret();
-    let (stdout, stdout_writer) = output::Stream::open(script.tail, margin).map_err(not_started)?;
-    let (stderr, stderr_writer) = output::Stream::open(script.tail, margin).map_err(not_started)?;
+    let log = log::Log::open(script.log.as_ref(), &redactor);
+    let open =
+        |name| output::Stream::open(name, script.tail, margin, log.clone()).map_err(not_started);
+    let (stdout, stdout_writer) = open("out")?;
+    let (stderr, stderr_writer) = open("err")?;
+    let before = survivors::Before::taken(script.adopt);
+    let limits = script.limits.clone();
     let started = Instant::now();
+    let mut environment = script.environment.with_run_id(run_id);
+    environment.insert(MESSAGES_VARIABLE.into(), messages.path().into());
     // The expression holds our copies of the writing ends. It is dropped with this statement, so that the readers see the end.
-    let handle = duct::cmd(
-        script.environment.resolve(&script.program),
-        &script.arguments,
-    )
-    .dir(&script.folder)
-    .full_env(script.environment.with_run_id(run_id))
-    .stdin_null()
-    .stdout_file(stdout_writer)
-    .stderr_file(stderr_writer)
-    .unchecked()
-    .before_spawn(|command| {
-        use std::os::unix::process::CommandExt as _;
-        command.process_group(0);
-        Ok(())
-    })
-    .start()
-    .map_err(not_started)?;
+    let handle = duct::cmd(resolved, arguments)
+        .dir(&script.folder)
+        .full_env(environment)
+        .stdin_null()
+        .stdout_file(stdout_writer)
+        .stderr_file(stderr_writer)
+        .unchecked()
+        .before_spawn(move |command| {
+            limits.install(command);
+            Ok(())
+        })
+        .start()
+        .map_err(not_started)?;
     let family = Family {
         leader: handle.pids().first().copied().unwrap_or_default(),
         run_id,
+        members: survivors::Members::new(before),
     };
     let lost = |source| RunError::Lost {
         program: program.clone(),
         pid: family.leader,
         source,
     };
+    observer.started(run_id, family.leader);
 
-    let stopped = family
-        .watch(started + script.deadline, cancel)
-        .map_err(lost)?;
+    let watch = Watch {
+        script,
+        cancel,
+        observer,
+        started,
+        streams: [&stdout, &stderr],
+    };
+    let (stopped, interrupted) = family.watch(&watch).map_err(lost)?;
     // While the leader was alive nobody was "left behind".
     let survivors = match stopped {
         None => family.survivors(),
@@ -321,17 +467,23 @@ pub fn run(
             (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
         }
     });
-    let redactor = script.environment.redactor();
     let settle = Instant::now() + SETTLE;
-    let mut report = RunReport {
+    let stdout = stdout.finish(settle, &redactor);
+    let stderr = stderr.finish(settle, &redactor);
+    let texts = [stdout.text.as_str(), stderr.text.as_str()];
+    let figures = counters(texts);
+    let last_progress = texts.into_iter().rev().find_map(progress);
+    Ok(RunReport {
         run_id,
-        command: std::iter::once(&script.program)
-            .chain(&script.arguments)
-            .map(|part| redactor.redact(&part.to_string_lossy()).into_owned())
-            .collect(),
+        command: script.command_line(),
         ending,
-        stdout: stdout.finish(settle, &redactor),
-        stderr: stderr.finish(settle, &redactor),
+        counters: figures,
+        progress: last_progress,
+        messages: messages.read(&redactor),
+        log_problem: log.finish([("out", &stdout), ("err", &stderr)]),
+        interrupted,
+        stdout,
+        stderr,
         survivors: survivors
             .into_iter()
             .map(|survivor| survivor.redacted(&redactor))
@@ -340,11 +492,14 @@ pub fn run(
         verdict: Verdict::not_proven(format!(
             "{ending} is no evidence, and no effect was checked"
         )),
-    };
-    if let Some(effect) = effect {
-        report.verdict = Verdict::all([effect.check(&report), cleanly(&report)]);
+    })
+}
+
+impl RunReport {
+    /// Joins what was found out about the effect with what the run itself gives reason to doubt.
+    pub fn judge(&mut self, effect: Verdict) {
+        self.verdict = Verdict::all([effect, cleanly(self)]);
     }
-    Ok(report)
 }
 
 /// What speaks against relying on an effect although it was seen.
@@ -354,16 +509,20 @@ fn cleanly(report: &RunReport) -> Verdict {
     let left = report.survivors.len();
     let survivors = (left > 0)
         .then(|| Verdict::not_proven(format!("{left} processes were left behind and ended")));
+    let interrupted = report
+        .interrupted
+        .as_ref()
+        .map(|reason| Verdict::not_proven(format!("the run was ended: {reason}")));
     // Without doubts it must not add anything of its own: a neutral part leaves the effect's verdict alone.
     Verdict::all(
-        [ending, survivors]
+        [ending, survivors, interrupted]
             .into_iter()
             .flatten()
             .chain([Verdict::not_applicable("the run ended cleanly")]),
     )
 }
 
-/// [`run`] on a blocking thread, without an effect check: look at the effect afterwards and join the verdicts.
+/// [`run`] on a blocking thread, without an effect check: look at the effect afterwards and [`RunReport::judge`].
 ///
 /// Cancel-safe: dropping the future cancels the run, which then ends within its grace.
 ///
@@ -375,6 +534,23 @@ fn cleanly(report: &RunReport) -> Verdict {
 ///
 /// When the run itself panicked, or the runtime is shutting down.
 pub async fn run_async(script: Script) -> Result<RunReport, RunError> {
+    run_watched(script, Uuid::now_v7(), Arc::default()).await
+}
+
+/// [`run_async`] under an id the caller chose, which can be watched and ended from elsewhere.
+///
+/// # Errors
+///
+/// As [`run`].
+///
+/// # Panics
+///
+/// As [`run_async`].
+pub async fn run_watched(
+    script: Script,
+    run_id: Uuid,
+    watched: Arc<Watched>,
+) -> Result<RunReport, RunError> {
     struct CancelOnDrop(Cancel);
     impl Drop for CancelOnDrop {
         fn drop(&mut self) {
@@ -383,16 +559,73 @@ pub async fn run_async(script: Script) -> Result<RunReport, RunError> {
     }
     let guard = CancelOnDrop(Cancel::new());
     let cancel = guard.0.clone();
-    tokio::task::spawn_blocking(move || run(&script, &cancel, None))
+    tokio::task::spawn_blocking(move || run_observed(&script, &cancel, run_id, watched.as_ref()))
         .await
         .expect("the run does not panic")
 }
 
+/// How a run is going, for other tasks; they can end it, too.
+#[derive(Debug, Default)]
+pub struct Watched {
+    status: Mutex<Option<Status>>,
+    stop: Mutex<Option<String>>,
+}
+
+impl Watched {
+    /// The state of at most a second ago; none before the first second.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        self.status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Ends the run within a second: something it needs was lost.
+    pub fn stop(&self, reason: impl Into<String>) {
+        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        stop.get_or_insert_with(|| reason.into());
+    }
+}
+
+impl Observer for Watched {
+    fn tick(&self, status: &Status) -> Result<(), String> {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.clone());
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        stop.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// What is looked at while the child runs.
+struct Watch<'a> {
+    script: &'a Script,
+    cancel: &'a Cancel,
+    observer: &'a dyn Observer,
+    started: Instant,
+    streams: [&'a output::Stream; 2],
+}
+
+impl Watch<'_> {
+    fn status(&self) -> Status {
+        let [out, err] = self.streams.map(output::Stream::activity);
+        let last = out.last.max(err.last).max(Some(self.started));
+        Status {
+            elapsed: self.started.elapsed(),
+            output_bytes: (out.total, err.total),
+            silent_for: last.map_or(Duration::ZERO, |last| last.elapsed()),
+            progress: [&err.end, &out.end]
+                .into_iter()
+                .find_map(|end| progress(end)),
+        }
+    }
+}
+
 /// The started child, not yet reaped, and everything that came of it. Dropping it kills them all.
 struct Family {
-    /// Process id of the child, and id of its group.
+    /// Process id of the child, and id of its group and session.
     leader: u32,
     run_id: Uuid,
+    members: survivors::Members,
 }
 
 impl Family {
@@ -406,23 +639,68 @@ impl Family {
     }
 
     fn survivors(&self) -> Vec<Survivor> {
-        survivors::of(self.leader, self.run_id)
+        self.members.living(self.leader, self.run_id)
     }
 
     /// Waits for the leader's end without reaping it; gives the reason if it must be stopped instead.
-    fn watch(&self, deadline: Instant, cancel: &Cancel) -> io::Result<Option<Ending>> {
+    fn watch(&self, watch: &Watch<'_>) -> io::Result<(Option<Ending>, Option<String>)> {
+        let mut next_look = Instant::now();
+        let mut next_tick = Instant::now() + TICK;
         loop {
             if self.leader_has_ended()? {
-                return Ok(None);
+                return Ok((None, None));
             }
-            if cancel.is_cancelled() {
-                return Ok(Some(Ending::Cancelled));
+            if watch.cancel.is_cancelled() {
+                return Ok((Some(Ending::Cancelled), None));
             }
-            if Instant::now() >= deadline {
-                return Ok(Some(Ending::Deadline));
+            let now = Instant::now();
+            if now >= watch.started + watch.script.deadline {
+                return Ok((Some(Ending::Deadline), None));
             }
+            if now >= next_look {
+                self.members.look(self.leader);
+                next_look = now + LOOK;
+            }
+            if now >= next_tick {
+                let status = watch.status();
+                if watch
+                    .script
+                    .silence
+                    .is_some_and(|most| status.silent_for >= most)
+                {
+                    return Ok((Some(Ending::Silent), None));
+                }
+                if let Err(reason) = watch.observer.tick(&status) {
+                    return Ok((Some(Ending::Cancelled), Some(reason)));
+                }
+                next_tick = now + TICK;
+            }
+            self.wait_a_moment();
+        }
+    }
+
+    /// Until the leader ends, or for a moment: whichever is first.
+    #[cfg(target_os = "linux")]
+    fn wait_a_moment(&self) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::process::{PidfdFlags, pidfd_open};
+
+        let moment = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::try_from(LOOK.as_nanos() / 2).unwrap_or(0),
+        };
+        let handle = self.id().map(|id| pidfd_open(id, PidfdFlags::empty()));
+        if let Some(Ok(handle)) = handle {
+            // An interrupted wait is a short one.
+            let _ = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&moment));
+        } else {
             std::thread::sleep(POLL);
         }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn wait_a_moment(&self) {
+        std::thread::sleep(POLL);
     }
 
     fn leader_has_ended(&self) -> io::Result<bool> {
@@ -460,7 +738,7 @@ impl Family {
             // No such group means that all are gone.
             let _ = kill_process_group(id, signal);
         }
-        survivors::signal_marked(self.run_id, signal);
+        self.members.signal(self.leader, self.run_id, signal);
     }
 
     fn gone_before(&self, deadline: Instant) -> bool {
@@ -483,6 +761,6 @@ impl Drop for Family {
 }
 
 /// Whether `path` can be run, for `PATH` look-ups.
-fn is_executable(path: &Path) -> bool {
+pub(crate) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }

@@ -8,8 +8,13 @@ use std::time::Instant;
 
 use nba_utils::redact::Redactor;
 
+use super::log::Log;
+
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
+
+/// Bytes looked at for a line that tells how far a run is.
+const PROGRESS_WINDOW: usize = 1024;
 
 /// The end of one output stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +34,15 @@ pub struct Tail {
 struct Ring {
     bytes: VecDeque<u8>,
     total: u64,
+    last: Option<Instant>,
+}
+
+/// What a stream did lately.
+pub(super) struct Activity {
+    pub(super) total: u64,
+    pub(super) last: Option<Instant>,
+    /// Its last bytes; may hold secrets.
+    pub(super) end: String,
 }
 
 /// A pipe being read by a thread of its own.
@@ -40,8 +54,13 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// A stream that keeps `tail` bytes; `margin` is the length of the longest secret.
-    pub(super) fn open(tail: usize, margin: usize) -> io::Result<(Stream, PipeWriter)> {
+    /// A stream that keeps `tail` bytes and writes all of them to the log; `margin` is the length of the longest secret.
+    pub(super) fn open(
+        name: &'static str,
+        tail: usize,
+        margin: usize,
+        log: Log,
+    ) -> io::Result<(Stream, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         let ring = Arc::new(Mutex::new(Ring::default()));
         let (end, ended) = sync_channel(1);
@@ -50,7 +69,9 @@ impl Stream {
         std::thread::Builder::new()
             .name("nba-run-output".to_owned())
             .spawn(move || {
-                drain(reader, &shared, capacity);
+                let mut lines = log.lines(name, margin);
+                drain(reader, &shared, capacity, |chunk| lines.add(chunk));
+                lines.end();
                 // Nobody may be waiting any more.
                 let _ = end.try_send(());
             })?;
@@ -60,6 +81,17 @@ impl Stream {
             margin,
         };
         Ok((stream, writer))
+    }
+
+    pub(super) fn activity(&self) -> Activity {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let skip = ring.bytes.len().saturating_sub(PROGRESS_WINDOW);
+        let end: Vec<u8> = ring.bytes.range(skip..).copied().collect();
+        Activity {
+            total: ring.total,
+            last: ring.last,
+            end: String::from_utf8_lossy(&end).into_owned(),
+        }
     }
 
     /// Waits for the end of the stream until `deadline`. A process that keeps the pipe open is not waited for: its thread
@@ -97,7 +129,7 @@ fn after_line(text: &str, margin: usize) -> &str {
     rest.split_once('\n').map_or(rest, |(_, lines)| lines)
 }
 
-fn drain(mut reader: PipeReader, ring: &Mutex<Ring>, capacity: usize) {
+fn drain(mut reader: PipeReader, ring: &Mutex<Ring>, capacity: usize, mut copy: impl FnMut(&[u8])) {
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = match reader.read(&mut chunk) {
@@ -106,13 +138,17 @@ fn drain(mut reader: PipeReader, ring: &Mutex<Ring>, capacity: usize) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return,
         };
-        let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.total = ring
-            .total
-            .saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        let new = &chunk[read.saturating_sub(capacity)..read];
-        let excess = (ring.bytes.len() + new.len()).saturating_sub(capacity);
-        ring.bytes.drain(..excess);
-        ring.bytes.extend(new);
+        {
+            let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+            ring.total = ring
+                .total
+                .saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+            ring.last = Some(Instant::now());
+            let new = &chunk[read.saturating_sub(capacity)..read];
+            let excess = (ring.bytes.len() + new.len()).saturating_sub(capacity);
+            ring.bytes.drain(..excess);
+            ring.bytes.extend(new);
+        }
+        copy(&chunk[..read]);
     }
 }

@@ -10,7 +10,7 @@ use nba_utils::Verdict;
     clippy::disallowed_methods,
     reason = "the scripts need the python3 this test run was started with"
 )]
-fn search_path() -> std::ffi::OsString {
+pub(crate) fn search_path() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()
 }
 

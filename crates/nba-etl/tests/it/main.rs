@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[cfg(all(feature = "manifest", feature = "s3"))]
+mod copies;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]
 mod legacy;
+#[cfg(feature = "history")]
+mod processes;
+#[cfg(feature = "legacy")]
+mod registry;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(all(feature = "legacy", feature = "native-espn"))]
+mod shadow;
 
 /// A file that is not listed above would never run.
 #[test]

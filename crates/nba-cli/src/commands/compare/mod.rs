@@ -40,7 +40,15 @@ pub(crate) async fn run(context: &Context, args: &CompareArgs) -> anyhow::Result
     };
     let mut watch = Watch::new(context.out, outputs, &sides.right, &right).await?;
     let spec = spec(&args.rules, args.limit);
-    let comparison = compare(&sides.left, &left, &sides.right, &right, &spec, &mut watch).await?;
+    let comparison = Box::pin(compare(
+        &sides.left,
+        &left,
+        &sides.right,
+        &right,
+        &spec,
+        &mut watch,
+    ))
+    .await?;
     let seen = watch.finish()?;
     let report = Report {
         comparison: &comparison,

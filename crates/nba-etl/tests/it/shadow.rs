@@ -1,0 +1,214 @@
+//! The native loader beside the legacy script: the same documents, two databases, every row the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
+use nba_db::{ConnectOptions, Database, Purpose};
+use nba_etl::lake::Lake;
+use nba_etl::native::plays::{LoadAccount, LoadError, LoadOptions, load_year};
+use nba_etl::native::{Divergence, Mode};
+use nba_etl::runner::{Cancel, Ending, Environment, Script, run};
+use nba_testkit::lake::{HooprFiles, LakeOptions, build};
+use nba_testkit::legacy::{LegacyCheckout, LegacyOptions};
+use nba_testkit::plan::{Plan, PlanOptions, Scale};
+use nba_testkit::replica::{Replica, ReplicaOptions};
+use nba_testkit::sim::Universe;
+
+use crate::legacy::search_path;
+
+/// Years that hold games.
+const YEARS: std::ops::RangeInclusive<i32> = 1993..=2025;
+
+const ROWS: &str = "select play_id, coalesce(concat_ws('|', game_id, coalesce(period_number::text, '~'), \
+     coalesce(period_display, '~'), coalesce(clock_display, '~'), coalesce(play_text, '~'), coalesce(home_away, '~'), \
+     coalesce(scoring_play::text, '~'), coalesce(away_score::text, '~'), coalesce(home_score::text, '~')), '') \
+     from public.play_by_play";
+
+struct Platform {
+    server: EmbeddedServer,
+    dir: tempfile::TempDir,
+}
+
+impl Platform {
+    async fn start() -> Platform {
+        let server = EmbeddedServer::start(EmbeddedOptions::default())
+            .await
+            .unwrap();
+        server.create_database("pristine").await.unwrap();
+        let replica = ReplicaOptions {
+            plan: PlanOptions {
+                scale: Scale::new(0.001).unwrap(),
+                ..PlanOptions::default()
+            },
+            ..ReplicaOptions::default()
+        };
+        let universe = Universe::new(replica.seed);
+        let plan = Plan::new(&universe, replica.plan).unwrap();
+        Replica::build(&server.target("pristine"), replica, |_| {})
+            .await
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let documents = LakeOptions {
+            hoopr: HooprFiles::None,
+            ..LakeOptions::default()
+        };
+        build(&bucket(dir.path()), &universe, &plan, &documents, &|_| {}).unwrap();
+        let platform = Platform { server, dir };
+        let db = platform.open("pristine").await;
+        let mut writer = db.writer(Purpose::new("set up a test")).await.unwrap();
+        writer
+            .batch_execute("truncate public.play_by_play cascade")
+            .await
+            .unwrap();
+        let _ = writer.finish().await;
+        db.close().await;
+        platform
+    }
+
+    /// A scratch database of its own, never production.
+    async fn scratch(&self, name: &str) -> Database {
+        self.server
+            .create_database_from_template(name, "pristine")
+            .await
+            .unwrap();
+        self.open(name).await
+    }
+
+    async fn open(&self, name: &str) -> Database {
+        Database::connect(ConnectOptions::from(&self.server.target(name)))
+            .await
+            .unwrap()
+    }
+
+    /// The unmodified script over all years.
+    fn legacy(&self, database: &str, checkout: &str) {
+        let dir = self.dir.path().join(checkout);
+        std::fs::create_dir_all(&dir).unwrap();
+        let options = LegacyOptions {
+            lake: Some(self.dir.path().join("lake")),
+            ..LegacyOptions::default()
+        };
+        let checkout = LegacyCheckout::build(&dir, &options).unwrap();
+        let mut environment = Environment::allowed([("PATH", search_path())]);
+        for (name, value) in checkout.environment() {
+            environment.set(&name, value);
+        }
+        environment.set_database(&self.server.target(database));
+        let mut script = Script::new(
+            "python3",
+            [
+                "scripts/etl/extract_pbp_local.py",
+                "--year-range",
+                "1993-2025",
+            ],
+            checkout.project(),
+            environment,
+        );
+        script.deadline = Duration::from_secs(300);
+        let report = run(&script, &Cancel::new(), None).unwrap();
+        assert_eq!(report.ending, Ending::Exited(0), "{report:?}");
+        assert!(report.counters["plays inserted"] > 0, "{report:?}");
+    }
+
+    async fn native(&self, db: &Database, mode: Mode) -> Vec<LoadAccount> {
+        let lake = Lake::local(bucket(self.dir.path()));
+        let options = LoadOptions::new(mode);
+        let mut writer = db.writer(Purpose::new("load plays")).await.unwrap();
+        let mut accounts = Vec::new();
+        for year in YEARS {
+            let account = load_year(db, &mut writer, &lake, year, &options)
+                .await
+                .unwrap();
+            assert!(account.is_balanced(), "{account:?}");
+            accounts.push(account);
+        }
+        let _ = writer.finish().await;
+        accounts
+    }
+}
+
+fn bucket(dir: &Path) -> std::path::PathBuf {
+    dir.join("lake/nba-sim-raw-data-lake")
+}
+
+async fn rows(db: &Database) -> BTreeMap<String, String> {
+    let rows = db.query_rows(ROWS, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+fn sum(accounts: &[LoadAccount], figure: fn(&LoadAccount) -> u64) -> u64 {
+    accounts.iter().map(figure).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_is_that_of_the_legacy_script() {
+    let platform = Platform::start().await;
+    let (a, b) = (
+        platform.scratch("legacy_a").await,
+        platform.scratch("native").await,
+    );
+    platform.legacy("legacy_a", "a");
+    let legacy = rows(&a).await;
+    assert!(legacy.len() > 10_000, "{}", legacy.len());
+
+    let accounts = platform.native(&b, Mode::Compat).await;
+    let native = rows(&b).await;
+    let different: Vec<_> = legacy
+        .iter()
+        .filter(|(id, row)| native.get(*id) != Some(*row))
+        .take(3)
+        .collect();
+    assert!(different.is_empty(), "{different:?}");
+    assert_eq!(
+        legacy.len(),
+        native.len(),
+        "rows only the native loader has"
+    );
+    assert_eq!(
+        sum(&accounts, |account| account.inserted),
+        u64::try_from(native.len()).unwrap()
+    );
+    assert!(sum(&accounts, |account| account.repeated) > 0);
+
+    // A second time: the same rows, all of them written again, as the script does it.
+    let again = platform.native(&b, Mode::Compat).await;
+    assert_eq!(sum(&again, |account| account.inserted), 0);
+    assert_eq!(rows(&b).await, native);
+
+    // What is right differs, and each difference has a name.
+    let c = platform.scratch("correct").await;
+    let accounts = platform.native(&c, Mode::Correct).await;
+    let correct = rows(&c).await;
+    assert!(native.iter().all(|(id, row)| correct.get(id) == Some(row)));
+    let named: std::collections::BTreeSet<Divergence> = accounts
+        .iter()
+        .flat_map(|account| account.divergences.iter().copied())
+        .collect();
+    assert_eq!(correct.len() > native.len(), !named.is_empty(), "{named:?}");
+    let again = platform.native(&c, Mode::Correct).await;
+    assert_eq!(sum(&again, |account| account.inserted + account.updated), 0);
+    assert_eq!(
+        sum(&again, |account| account.unchanged),
+        u64::try_from(correct.len()).unwrap()
+    );
+
+    // Without a key that tells plays apart, nothing is loaded.
+    let mut writer = c.writer(Purpose::new("set up a test")).await.unwrap();
+    writer
+        .batch_execute("alter table public.play_by_play drop constraint play_by_play_pkey cascade")
+        .await
+        .unwrap();
+    let lake = Lake::local(bucket(platform.dir.path()));
+    let error = load_year(
+        &c,
+        &mut writer,
+        &lake,
+        2024,
+        &LoadOptions::new(Mode::Compat),
+    )
+    .await
+    .unwrap_err();
+    assert!(matches!(error, LoadError::NoKey { .. }), "{error:?}");
+}
