@@ -1,0 +1,6 @@
+//! Readers of the forms play-by-play comes in. Each takes borrowed rows and gives a [`GameLog`](crate::GameLog).
+
+pub mod espn;
+pub mod live;
+pub mod stats_v2;
+pub(crate) mod text;
