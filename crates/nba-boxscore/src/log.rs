@@ -147,6 +147,9 @@ pub enum Note {
     /// The kind of a rebound is not stated and had to be taken from the miss before it.
     #[error("row {row}: kind of rebound taken from the last miss")]
     ReboundGuessed { row: u32 },
+    /// Nothing says whether a missed shot was worth two points or three.
+    #[error("row {row}: two points or three was taken from the distance")]
+    ValueGuessed { row: u32 },
     /// The running figures say that an event is missing before this one.
     #[error("row {row}: the printed figures of {player} grow by {printed} in {rows} row(s)")]
     ReboundsMissing {
@@ -335,8 +338,16 @@ impl LogBuilder {
             .ids
             .iter()
             .find(|(known, player)| *known == id && player.side == side);
-        if let Some((_, player)) = known {
-            return Ok(*player);
+        if let Some(&(_, player)) = known {
+            let players = &mut self.log.teams[side.index()].players;
+            // Who was first named by his id alone gets his name when a row has it.
+            if !name.is_empty()
+                && let Some(entry) = players.get_mut(usize::from(player.slot))
+                && entry.name.is_empty()
+            {
+                name.clone_into(&mut entry.name);
+            }
+            return Ok(player);
         }
         let player = self.enter(row, side, Some(id), name)?;
         self.ids.push((id, player));

@@ -1,5 +1,6 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
+pub(crate) mod boxscore;
 pub(crate) mod compare;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -25,6 +26,7 @@ Protect   can we get back?
 Move      what runs, and did it do anything?
   etl          run a legacy script under guard
   lake         what lies in the data lake
+  boxscore     exact box scores from play-by-play, at any moment
 
 Learn     how does this work here?
   demo         a replica of the platform: protected, broken on purpose, explained
@@ -138,6 +140,9 @@ refute.")]
     /// What lies in the data lake.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// Exact box scores from play-by-play, at any moment.
+    #[command(subcommand)]
+    Boxscore(boxscore::BoxscoreCommand),
     /// A replica of the platform: protected, broken on purpose, explained.
     #[cfg(feature = "demo")]
     #[command(after_help = "\

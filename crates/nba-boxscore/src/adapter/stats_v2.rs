@@ -51,7 +51,7 @@ pub struct Row<'a> {
 
 /// Technical and other fouls that are no personal ones: technical, non-unsportsmanlike, hanging, double technical, defensive
 /// three seconds, delay, taunting, excess time-out, too many players, flopping. 32 and 33 came in 2023-24.
-const NO_PERSONAL_FOUL: [i64; 11] = [11, 12, 13, 16, 17, 18, 19, 25, 30, 32, 33];
+pub(crate) const NO_PERSONAL_FOUL: [i64; 11] = [11, 12, 13, 16, 17, 18, 19, 25, 30, 32, 33];
 const DOUBLE_PERSONAL: i64 = 10;
 const DOUBLE_TECHNICAL: i64 = 16;
 
@@ -81,6 +81,8 @@ pub struct Reader {
     seen: Vec<Option<u64>>,
     last_miss: Option<Side>,
     rows: u32,
+    /// Whether the printed fouls are the personal ones.
+    personal_fouls_printed: bool,
 }
 
 /// A person with his side, when he is a player.
@@ -100,6 +102,15 @@ impl Reader {
             seen: Vec::with_capacity(1_024),
             last_miss: None,
             rows: 0,
+            personal_fouls_printed: true,
+        }
+    }
+
+    /// A reader for a feed whose printed fouls contain technical ones.
+    pub(crate) fn without_foul_figures(id: &str) -> Self {
+        Self {
+            personal_fouls_printed: false,
+            ..Self::new(id)
         }
     }
 
@@ -181,7 +192,9 @@ impl Reader {
                     self.builder.note(nobody("shot"));
                     return EventKind::Neutral;
                 };
-                let three_points = row.home.contains("3PT") || row.visitor.contains("3PT");
+                let three_points = [row.home, row.visitor]
+                    .iter()
+                    .any(|text| text.contains("3PT") || text.contains("3pt"));
                 let same = |who: Who, side: Side| match who {
                     Who::Player(player) if player.side == side => Some(player.slot),
                     _ => None,
@@ -343,7 +356,10 @@ impl Reader {
                 claim(two, Stat::Stl, figures.steals);
             }
             6 => {
-                if row.action != DOUBLE_PERSONAL && row.action != DOUBLE_TECHNICAL {
+                if self.personal_fouls_printed
+                    && row.action != DOUBLE_PERSONAL
+                    && row.action != DOUBLE_TECHNICAL
+                {
                     claim(one, Stat::Pf, figures.personal);
                 }
                 // Whoever was fouled was on court; the partner of a double technical foul may sit on the bench.

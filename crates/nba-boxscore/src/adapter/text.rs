@@ -65,7 +65,8 @@ pub(crate) fn count(text: &str) -> Option<u16> {
     })
 }
 
-/// The running figures in the texts of the NBA's own feeds: `(24 PTS)`, `(Stephenson 1 AST)`, `(Off:1 Def:2)`, `(P1.T3)`.
+/// The running figures in the texts of the NBA's own feeds: `(24 PTS)`, `(Stephenson 1 AST)`, `(Off:1 Def:2)`, `(P1.T3)`; data.nba.com writes
+/// `(2 ST)`, `(1 TO)` and `(1 PF)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) points: Option<u16>,
@@ -87,7 +88,8 @@ impl Figures {
                 "PTS" => self.points = before.or(self.points),
                 "AST" => self.assists = before.or(self.assists),
                 "BLK" => self.blocks = before.or(self.blocks),
-                "STL" => self.steals = before.or(self.steals),
+                "STL" | "ST" => self.steals = before.or(self.steals),
+                "TO" | "PF" => self.personal = before.or(self.personal),
                 _ => {
                     if let Some(rest) = inside.strip_prefix("Off:") {
                         if let Some((offensive, defensive)) = rest.split_once(" Def:") {

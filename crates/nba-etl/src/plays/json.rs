@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use nba_boxscore::adapter::{espn, live, stats_v2};
-use nba_boxscore::{GameLog, LogError};
+use nba_boxscore::adapter::{data_nba, espn, espn_text, live, stats_v2};
+use nba_boxscore::{GameLog, LogError, Side};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 
@@ -36,6 +36,8 @@ struct Keys {
     game: Option<IgnoredAny>,
     #[serde(rename = "resultSets")]
     result_sets: Option<IgnoredAny>,
+    page: Option<IgnoredAny>,
+    g: Option<IgnoredAny>,
 }
 
 /// Which form a document has, and its game.
@@ -46,6 +48,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
     }
     if keys.result_sets.is_some() {
         return stats(bytes).map(|log| (Form::NbaStatsV2, log));
+    }
+    if keys.page.is_some() {
+        return page(bytes).map(|log| (Form::EspnPage, log));
+    }
+    if keys.g.is_some() {
+        return data_feed(bytes).map(|log| (Form::DataNba, log));
     }
     if keys.game.is_some() {
         return live_feed(bytes).map(|log| (Form::NbaLive, log));
@@ -509,4 +517,193 @@ fn summary(bytes: &[u8]) -> Result<GameLog, Fault> {
         }
     }
     Ok(log)
+}
+
+// ---- ESPN page ---------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct PageDocument<'a> {
+    #[serde(borrow)]
+    page: Page<'a>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    content: PageContent<'a>,
+}
+
+#[derive(Deserialize)]
+struct PageContent<'a> {
+    #[serde(borrow)]
+    gamepackage: Package<'a>,
+}
+
+#[derive(Deserialize)]
+struct Package<'a> {
+    #[serde(borrow)]
+    pbp: Option<PagePlays<'a>>,
+    #[serde(rename = "gmStrp", default)]
+    strip: Strip,
+}
+
+#[derive(Deserialize, Default)]
+struct Strip {
+    #[serde(default)]
+    gid: Loose,
+}
+
+#[derive(Deserialize)]
+struct PagePlays<'a> {
+    #[serde(borrow, rename = "playGrps", default)]
+    groups: Vec<Vec<PagePlay<'a>>>,
+    tms: Option<PageTeams>,
+}
+
+#[derive(Deserialize)]
+struct PageTeams {
+    home: Option<PageTeam>,
+    away: Option<PageTeam>,
+}
+
+#[derive(Deserialize)]
+struct PageTeam {
+    #[serde(default)]
+    id: Loose,
+    #[serde(default)]
+    abbrev: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PagePlay<'a> {
+    #[serde(borrow, default)]
+    id: Text<'a>,
+    #[serde(borrow, default)]
+    text: Text<'a>,
+    #[serde(borrow, default)]
+    home_away: Text<'a>,
+    #[serde(default)]
+    home_score: Loose,
+    #[serde(default)]
+    away_score: Loose,
+    period: PlayPeriod,
+    #[serde(borrow, default)]
+    clock: PlayClock<'a>,
+}
+
+fn page(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: PageDocument<'_> = serde_json::from_slice(bytes)?;
+    let package = &document.page.content.gamepackage;
+    let plays = package.pbp.as_ref().ok_or(Fault::UnknownForm)?;
+    let id = package
+        .strip
+        .gid
+        .0
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    let rows = plays.groups.iter().flatten().map(|play| espn_text::Row {
+        // The game's id, then the number without padding.
+        number: play
+            .id
+            .0
+            .strip_prefix(id.as_str())
+            .and_then(|number| number.parse().ok()),
+        period: play.period.number.0.unwrap_or(0),
+        clock: &play.clock.display_value.0,
+        text: &play.text.0,
+        side: match play.home_away.0.as_ref() {
+            "home" => Some(Side::Home),
+            "away" => Some(Side::Away),
+            _ => None,
+        },
+        score: pair(play.home_score, play.away_score),
+    });
+    let mut log = espn_text::read(&id, rows).map_err(log_fault(&id))?;
+    if let Some(teams) = &plays.tms {
+        for (team, found) in log.teams.iter_mut().zip([&teams.home, &teams.away]) {
+            if let Some(found) = found {
+                team.id = found.id.id();
+                found.abbrev.clone_into(&mut team.name);
+            }
+        }
+    }
+    Ok(log)
+}
+
+// ---- data.nba.com ------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct DataDocument<'a> {
+    #[serde(borrow)]
+    g: DataGame<'a>,
+}
+
+#[derive(Deserialize)]
+struct DataGame<'a> {
+    #[serde(borrow, default)]
+    gid: Text<'a>,
+    #[serde(borrow, default)]
+    pd: Vec<DataPeriod<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DataPeriod<'a> {
+    p: Loose,
+    #[serde(borrow, default)]
+    pla: Vec<DataPlay<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DataPlay<'a> {
+    #[serde(default)]
+    evt: Loose,
+    #[serde(borrow, default)]
+    cl: Text<'a>,
+    #[serde(borrow, default)]
+    de: Text<'a>,
+    #[serde(default)]
+    etype: Loose,
+    #[serde(default)]
+    mtype: Loose,
+    #[serde(default)]
+    tid: Loose,
+    #[serde(default)]
+    pid: Loose,
+    #[serde(default)]
+    opid: Loose,
+    #[serde(default)]
+    epid: Loose,
+    #[serde(default)]
+    hs: Loose,
+    #[serde(default)]
+    vs: Loose,
+}
+
+fn data_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: DataDocument<'_> = serde_json::from_slice(bytes)?;
+    let id = &document.g.gid.0;
+    if document.g.pd.is_empty() {
+        return Err(Fault::UnknownForm);
+    }
+    let plays: Vec<data_nba::Play<'_>> = document
+        .g
+        .pd
+        .iter()
+        .flat_map(|period| period.pla.iter().map(move |play| (period.p, play)))
+        .map(|(period, play)| data_nba::Play {
+            number: play.evt.0,
+            period: period.0.unwrap_or(0),
+            clock: &play.cl.0,
+            text: &play.de.0,
+            kind: play.etype.0.unwrap_or(-1),
+            action: play.mtype.0.unwrap_or(0),
+            team: play.tid.0.unwrap_or(0),
+            player: play.pid.0.unwrap_or(0),
+            opponent: play.opid.0,
+            helper: play.epid.0,
+            score: pair(play.hs, play.vs).unwrap_or_default(),
+        })
+        .collect();
+    data_nba::read(id, &plays, None).map_err(log_fault(id))
 }

@@ -22,8 +22,12 @@ pub enum Form {
     NbaStatsV2,
     /// cdn.nba.com `playbyplay`.
     NbaLive,
+    /// data.nba.com mobile feed.
+    DataNba,
     /// ESPN site API `summary`.
     EspnSummary,
+    /// ESPN page, whose plays are text alone.
+    EspnPage,
 }
 
 impl std::fmt::Display for Form {
@@ -31,7 +35,9 @@ impl std::fmt::Display for Form {
         f.write_str(match self {
             Form::NbaStatsV2 => "NBA Stats v2",
             Form::NbaLive => "NBA live",
+            Form::DataNba => "data.nba.com",
             Form::EspnSummary => "ESPN summary",
+            Form::EspnPage => "ESPN page",
         })
     }
 }
@@ -156,7 +162,7 @@ impl Hint for PlaysError {
             Self::Parquet { .. } => Some("check that the file is parquet and complete".to_owned()),
             Self::Json { .. } => Some("check that the file is complete".to_owned()),
             Self::UnknownForm { .. } | Self::TooLarge { .. } => Some(
-                "known forms: NBA Stats v2 (parquet, JSON), cdn.nba.com play-by-play, ESPN summary"
+                "known forms: NBA Stats v2 (parquet, JSON), cdn.nba.com, data.nba.com, ESPN summary, ESPN page"
                     .to_owned(),
             ),
             Self::MissingColumn { .. } => {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[cfg(feature = "plays")]
+mod boxscore;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]
