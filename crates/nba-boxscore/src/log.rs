@@ -147,6 +147,9 @@ pub enum Note {
     /// The kind of a rebound is not stated and had to be taken from the miss before it.
     #[error("row {row}: kind of rebound taken from the last miss")]
     ReboundGuessed { row: u32 },
+    /// A try without its text, which alone says what it was worth and whether it went in.
+    #[error("row {row}: a try without text")]
+    TextMissing { row: u32 },
     /// Nothing says whether a missed shot was worth two points or three.
     #[error("row {row}: two points or three was taken from the distance")]
     ValueGuessed { row: u32 },

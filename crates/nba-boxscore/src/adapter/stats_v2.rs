@@ -186,6 +186,10 @@ impl Reader {
             _ => None,
         };
         let nobody = |what| Note::Nobody { row: index, what };
+        if matches!(row.kind, 1..=3) && row.home.is_empty() && row.visitor.is_empty() {
+            // Two or three points, made or missed: only the text says.
+            self.builder.note(Note::TextMissing { row: index });
+        }
         match row.kind {
             1 | 2 => {
                 let Who::Player(shooter) = one else {

@@ -71,7 +71,7 @@ Examples:
 /// Which game is meant.
 #[derive(Debug, Args)]
 pub(crate) struct GameArgs {
-    /// A file of play-by-play: NBA Stats v2 (parquet, JSON), cdn.nba.com, ESPN summary; plain or gzipped.
+    /// A file of play-by-play: NBA Stats v2 (parquet, JSON), hoopR (parquet), cdn.nba.com, data.nba.com, ESPN; plain or gzipped.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// The game, when the file holds several.

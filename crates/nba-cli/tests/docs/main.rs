@@ -69,6 +69,11 @@ fn readme() {
 }
 
 #[test]
+fn boxscore() {
+    check("docs/boxscore.md");
+}
+
+#[test]
 fn configuration() {
     check("docs/configuration.md");
 }
@@ -92,6 +97,7 @@ fn replica() {
 fn no_page_with_commands_is_forgotten() {
     let checked = [
         "README.md",
+        "boxscore.md",
         "configuration.md",
         "health.md",
         "invariants.md",

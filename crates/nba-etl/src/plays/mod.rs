@@ -1,5 +1,6 @@
 //! Play-by-play documents from disk to [`nba_boxscore::GameLog`]s.
 
+pub mod hoopr;
 mod json;
 pub mod stats_v2;
 pub mod table;
@@ -26,6 +27,8 @@ pub enum Form {
     DataNba,
     /// ESPN site API `summary`.
     EspnSummary,
+    /// hoopR `play_by_play`.
+    Hoopr,
     /// ESPN page, whose plays are text alone.
     EspnPage,
 }
@@ -37,6 +40,7 @@ impl std::fmt::Display for Form {
             Form::NbaLive => "NBA live",
             Form::DataNba => "data.nba.com",
             Form::EspnSummary => "ESPN summary",
+            Form::Hoopr => "hoopR",
             Form::EspnPage => "ESPN page",
         })
     }
@@ -44,7 +48,7 @@ impl std::fmt::Display for Form {
 
 /// Reads every game of a file, whatever its form, and hands it over as soon as it is complete.
 ///
-/// Files that begin as parquet does are taken for NBA Stats rows; anything else for JSON, plain or gzipped.
+/// The columns of a parquet file tell its form; anything else is taken for JSON, plain or gzipped.
 ///
 /// # Errors
 ///
@@ -61,7 +65,19 @@ pub fn read_file(path: &Path, mut take: impl FnMut(Form, GameLog)) -> Result<(),
         .read_to_end(&mut magic)
         .map_err(failed)?;
     if magic == *b"PAR1" {
-        return stats_v2::read_parquet(path, |log| take(Form::NbaStatsV2, log));
+        let failed = |source| PlaysError::Parquet {
+            path: path.to_owned(),
+            source,
+        };
+        if table::has_columns(path, &["GAME_ID", "EVENTMSGTYPE", "PERIOD"]).map_err(failed)? {
+            return stats_v2::read_parquet(path, |log| take(Form::NbaStatsV2, log));
+        }
+        if table::has_columns(path, &["game_id", "type_text", "athlete_id_1"]).map_err(failed)? {
+            return hoopr::read_parquet(path, |log| take(Form::Hoopr, log));
+        }
+        return Err(PlaysError::UnknownForm {
+            path: path.to_owned(),
+        });
     }
     let mut bytes = Vec::new();
     let rest = std::io::Cursor::new(&magic).chain(file);
@@ -162,11 +178,11 @@ impl Hint for PlaysError {
             Self::Parquet { .. } => Some("check that the file is parquet and complete".to_owned()),
             Self::Json { .. } => Some("check that the file is complete".to_owned()),
             Self::UnknownForm { .. } | Self::TooLarge { .. } => Some(
-                "known forms: NBA Stats v2 (parquet, JSON), cdn.nba.com, data.nba.com, ESPN summary, ESPN page"
+                "known forms: NBA Stats v2 (parquet, JSON), cdn.nba.com, data.nba.com, ESPN summary, ESPN page, hoopR"
                     .to_owned(),
             ),
             Self::MissingColumn { .. } => {
-                Some("check that these are the rows of `playbyplayv2`".to_owned())
+                Some("check that these are rows of `playbyplayv2` or of hoopR's `play_by_play`".to_owned())
             }
             Self::Log { source, .. } => source.hint(),
         }

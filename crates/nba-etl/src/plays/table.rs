@@ -82,6 +82,23 @@ pub(super) fn whole_of_real(value: f64) -> Option<i64> {
         .flatten()
 }
 
+/// Whether a parquet file has all these columns, whatever the case of their letters.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub fn has_columns(path: &Path, names: &[&str]) -> Result<bool, ParquetError> {
+    let file = File::open(path).map_err(ParquetError::from)?;
+    let reader = SerializedFileReader::new(file)?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    Ok(names.iter().all(|name| {
+        schema
+            .columns()
+            .iter()
+            .any(|column| column.name().eq_ignore_ascii_case(name))
+    }))
+}
+
 /// Hands batch after batch of the named columns to `take`, which may stop with an error of its own.
 ///
 /// # Errors
