@@ -219,13 +219,15 @@ pub(crate) fn data_nba(data: &Path) -> Outcome {
     equal("counts", game.counts(), Verdict::Proven)
 }
 
+/// The period of a row, which the table does not have, and its cells.
+type PeriodAndCells = (i64, Vec<String>);
+
 /// 200 games of the mobile feed, whose texts carry running figures.
 pub(crate) fn data_nba_seasons(data: &Path) -> Outcome {
     let columns = [
         "game", "evt", "cl", "de", "mtype", "etype", "opid", "tid", "pid", "hs", "vs", "epid",
     ];
-    // Game, period, and the cells of its rows.
-    let mut games: Vec<(String, Vec<(i64, Vec<String>)>)> = Vec::new();
+    let mut games: Vec<(String, Vec<PeriodAndCells>)> = Vec::new();
     let mut period = 0;
     for_each_batch(
         &data.join("data_nba_com/pbp_2016_18_a.parquet"),
@@ -462,7 +464,7 @@ pub(crate) fn espn_college(data: &Path) -> Outcome {
         let mut proven = false;
         // Refusing the clock of a half is an answer, too.
         let _ = read_file(&path, |_, log| {
-            proven = verify(&log).counts() == Verdict::Proven
+            proven = verify(&log).counts() == Verdict::Proven;
         });
         equal(name, proven, false)?;
     }

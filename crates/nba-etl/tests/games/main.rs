@@ -77,6 +77,10 @@ fn data() -> Option<PathBuf> {
 }
 
 /// Fails with both values when they differ.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the callers have no use for the values afterwards, and read better without references"
+)]
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Outcome {
     if found == expected {
         return Ok(());
