@@ -196,7 +196,7 @@ pub fn check_box(score: &GameBox) -> Vec<Violation> {
             .zip(&team.line_score)
             .map(|(period, _)| u32::from(period_tenths(period)))
             .sum();
-        if total.tenths != 5 * length {
+        if team.unknown_periods == 0 && total.tenths != 5 * length {
             found.push(Violation::Minutes {
                 side,
                 tenths: total.tenths,
@@ -209,7 +209,7 @@ pub fn check_box(score: &GameBox) -> Vec<Violation> {
             .map(|line| i32::from(line.plus_minus))
             .sum();
         let expected = 5 * (i32::from(total.pts) - i32::from(opponent.pts));
-        if sum != expected {
+        if team.unknown_periods == 0 && sum != expected {
             found.push(Violation::PlusMinus {
                 side,
                 sum,
@@ -296,11 +296,12 @@ fn score(tally: &Tally, event: &Event, found: &mut Vec<Violation>) {
 
 /// Shooters, rebounders, losers of the ball and fouling players are on court; technical fouls happen on the bench too.
 fn on_court(tally: &Tally, event: &Event, found: &mut Vec<Violation>) {
-    let Some(lineups) = tally.on_court() else {
-        return;
-    };
+    let lineups = tally.on_court();
     let mut require = |side: Side, slot: Option<u8>| {
-        if let Some(slot) = slot.filter(|slot| !lineups[side.index()].contains(*slot)) {
+        let Some(five) = lineups[side.index()] else {
+            return;
+        };
+        if let Some(slot) = slot.filter(|slot| !five.contains(*slot)) {
             found.push(Violation::NotOnCourt {
                 sequence: event.sequence,
                 player: PlayerRef { side, slot },

@@ -103,8 +103,20 @@ impl Lineup {
         self.0.contains(&slot)
     }
 
+    /// Where among the five he stands. A substitute takes the place of the one he replaces.
+    pub(crate) fn place(&self, slot: u8) -> Option<usize> {
+        self.0.iter().position(|&one| one == slot)
+    }
+
+    /// Puts somebody who is not among the five in a place.
+    pub(crate) const fn put(&mut self, place: usize, slot: u8) {
+        if place < self.0.len() {
+            self.0[place] = slot;
+        }
+    }
+
     /// Puts `enters` in the place of `leaves`; false, and no change, unless exactly the latter is one of the five.
-    pub(crate) fn replace(&mut self, enters: u8, leaves: u8) -> bool {
+    pub fn replace(&mut self, enters: u8, leaves: u8) -> bool {
         if self.contains(enters) {
             return false;
         }
@@ -178,8 +190,8 @@ pub enum Rebound {
 pub enum EventKind {
     /// A period starts with these players; changes since the last one have no event of their own.
     PeriodStart {
-        /// `[home, away]`.
-        lineups: [Lineup; 2],
+        /// `[home, away]`; none when it is not known who stands there.
+        lineups: [Option<Lineup>; 2],
     },
     /// A period ends.
     PeriodEnd,
@@ -262,6 +274,44 @@ impl Event {
             clock_tenths,
             score: None,
             kind,
+        }
+    }
+
+    /// Names everybody who must be on court for the event; technical fouls happen on the bench too.
+    pub(crate) fn on_court(&self, mut seen: impl FnMut(PlayerRef)) {
+        let mut one = |side: Side, slot: Option<u8>| {
+            if let Some(slot) = slot {
+                seen(PlayerRef { side, slot });
+            }
+        };
+        match self.kind {
+            EventKind::Shot(Shot {
+                shooter, result, ..
+            }) => {
+                one(shooter.side, Some(shooter.slot));
+                match result {
+                    ShotResult::Made { assist } => one(shooter.side, assist),
+                    ShotResult::Missed { block } => one(shooter.side.other(), block),
+                }
+            }
+            EventKind::FreeThrow {
+                shooter: player, ..
+            }
+            | EventKind::PersonalFoul { offender: player } => one(player.side, Some(player.slot)),
+            EventKind::Rebound { side, player, .. } => one(side, player),
+            EventKind::Turnover {
+                side,
+                player,
+                steal,
+            } => {
+                one(side, player);
+                one(side.other(), steal);
+            }
+            EventKind::PeriodStart { .. }
+            | EventKind::PeriodEnd
+            | EventKind::TechnicalFoul { .. }
+            | EventKind::Substitution { .. }
+            | EventKind::Neutral => {}
         }
     }
 }

@@ -14,7 +14,7 @@
 //!     result: ShotResult::Made { assist: Some(0) },
 //! };
 //! let events = [
-//!     Event::new(1, 1, 7_200, EventKind::PeriodStart { lineups: [five, five] }),
+//!     Event::new(1, 1, 7_200, EventKind::PeriodStart { lineups: [Some(five), Some(five)] }),
 //!     Event::new(2, 1, 7_030, EventKind::Shot(shot)),
 //! ];
 //! let score = tally([10, 10], &events)?;
@@ -23,10 +23,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod adapter;
 mod check;
 mod event;
 mod line;
+mod lineup;
+mod log;
+pub mod metrics;
+mod moment;
+mod order;
 mod tally;
+mod verify;
 
 pub use check::{MAX_VIOLATIONS, Report, Violation, check, check_box};
 pub use event::{
@@ -34,4 +41,11 @@ pub use event::{
     period_tenths,
 };
 pub use line::{GameBox, Line, TeamBox};
+pub use lineup::{Confidence, PeriodStart, Solution, solve};
+pub use log::{
+    Claim, GameLog, LogError, LogPlayer, LogTeam, MAX_PLAYERS, MAX_ROWS, Mention, Note, Origin,
+    Stat,
+};
+pub use moment::{Moments, difference};
 pub use tally::{Tally, TallyError, TallyErrorKind, tally};
+pub use verify::{Explanation, Mismatch, Verification, count, verify};

@@ -42,6 +42,29 @@ impl Line {
         2 * fgm + fg3m + ftm
     }
 
+    /// What this line has more than an earlier one of the same player.
+    #[must_use]
+    pub fn since(&self, earlier: &Line) -> Line {
+        Line {
+            pts: self.pts.saturating_sub(earlier.pts),
+            fgm: self.fgm.saturating_sub(earlier.fgm),
+            fga: self.fga.saturating_sub(earlier.fga),
+            fg3m: self.fg3m.saturating_sub(earlier.fg3m),
+            fg3a: self.fg3a.saturating_sub(earlier.fg3a),
+            ftm: self.ftm.saturating_sub(earlier.ftm),
+            fta: self.fta.saturating_sub(earlier.fta),
+            oreb: self.oreb.saturating_sub(earlier.oreb),
+            dreb: self.dreb.saturating_sub(earlier.dreb),
+            ast: self.ast.saturating_sub(earlier.ast),
+            stl: self.stl.saturating_sub(earlier.stl),
+            blk: self.blk.saturating_sub(earlier.blk),
+            tov: self.tov.saturating_sub(earlier.tov),
+            pf: self.pf.saturating_sub(earlier.pf),
+            plus_minus: self.plus_minus.saturating_sub(earlier.plus_minus),
+            tenths: self.tenths.saturating_sub(earlier.tenths),
+        }
+    }
+
     /// Adds the 14 counts and the time of another line, but not its plus/minus.
     pub fn add_counts(&mut self, other: &Line) {
         self.pts += other.pts;
@@ -73,6 +96,8 @@ pub struct TeamBox {
     pub technical_fouls: u16,
     /// Points by period.
     pub line_score: Vec<u16>,
+    /// Periods whose five at the start were not known: time on court and plus/minus lack those.
+    pub unknown_periods: u8,
 }
 
 impl TeamBox {

@@ -1,6 +1,7 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
 pub(crate) mod baseline;
+pub(crate) mod boxscore;
 pub(crate) mod compare;
 pub(crate) mod fingerprint;
 pub(crate) mod verify;
@@ -49,6 +50,7 @@ Move      what moves next, and may it?
 Move      what runs, and did it do anything?
   etl          legacy scripts: what they are, what they did, run under guard
   lake         what lies in the data lake, and whether a copy of it is one
+  boxscore     exact box scores from play-by-play, at any moment
 
 Learn     how does this work here?
   demo         a replica of the platform: protected, broken on purpose, explained
@@ -188,6 +190,9 @@ refute.")]
     /// What lies in the data lake, and whether a copy of it is one.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// Exact box scores from play-by-play, at any moment.
+    #[command(subcommand)]
+    Boxscore(boxscore::BoxscoreCommand),
     /// A replica of the platform: protected, broken on purpose, explained.
     #[cfg(feature = "demo")]
     #[command(after_help = "\

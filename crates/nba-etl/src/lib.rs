@@ -3,6 +3,7 @@
 //! - [`lake`] lists and reads the raw documents, from a folder or from S3.
 //! - `registry` reads the scripts of a legacy checkout: options, tables, calls, schedules, dangers.
 //! - `native` loads documents itself, as the legacy scripts do or as it is right.
+//! - `plays` reads play-by-play documents as [`nba_boxscore::GameLog`](https://docs.rs/nba-boxscore)s.
 //! - [`shape`] tells which of the three document shapes a file has.
 //! - `runner` runs a legacy script with a deadline and a clean environment, and leaves nothing behind. An exit status
 //!   proves nothing there: only an effect that was checked does.
@@ -15,6 +16,7 @@
 //! | `history` (default) | `history`, in an SQLite file |
 //! | `manifest` (default) | `lake::Manifest`: listings kept in parquet files |
 //! | `native-espn` (default) | `native`: ESPN documents |
+//! | `plays` (default) | `plays` |
 //! | `s3` (default) | lakes in S3; without it a lake is a local folder |
 
 #[cfg(feature = "legacy")]
@@ -26,6 +28,8 @@ pub mod lake;
 pub mod native;
 #[cfg(feature = "legacy")]
 pub mod registry;
+#[cfg(feature = "plays")]
+pub mod plays;
 #[cfg(feature = "legacy")]
 pub mod runner;
 pub mod shape;

@@ -273,7 +273,7 @@ fn a_period_without_its_end_costs_time() {
 #[test]
 fn violations_are_bounded() {
     let start = EventKind::PeriodStart {
-        lineups: [five([0, 1, 2, 3, 4]), five([0, 1, 2, 3, 4])],
+        lineups: [Some(five([0, 1, 2, 3, 4])), Some(five([0, 1, 2, 3, 4]))],
     };
     let events: Vec<_> = (0..1_000).map(|_| Event::new(1, 1, 7_200, start)).collect();
     assert_eq!(check(SIZES, &events).violations.len(), MAX_VIOLATIONS);

@@ -161,7 +161,7 @@ fn events_that_do_not_fit_are_refused() {
         TallyErrorKind::AlreadyOnCourt(home(1))
     );
     let start = EventKind::PeriodStart {
-        lineups: [five(STARTERS), five([4, 5, 6, 7, 8])],
+        lineups: [Some(five(STARTERS)), Some(five([4, 5, 6, 7, 8]))],
     };
     assert_eq!(refused(start), unknown(away(8)));
 }
@@ -174,7 +174,7 @@ fn nothing_counts_before_the_first_period() {
         tally.apply(&shot).unwrap_err().kind(),
         TallyErrorKind::BeforeFirstPeriod
     );
-    assert_eq!(tally.on_court(), None);
+    assert_eq!(tally.on_court(), [None; 2]);
     tally
         .apply(&Event::new(1, 1, 7_200, EventKind::Neutral))
         .unwrap();

@@ -83,7 +83,7 @@ impl Script {
         self.at(
             seconds,
             EventKind::PeriodStart {
-                lineups: [five(home), five(away)],
+                lineups: [Some(five(home)), Some(five(away))],
             },
         )
     }

@@ -5,6 +5,7 @@ mod checks;
 mod counting;
 mod game;
 mod properties;
+mod reference;
 
 /// Every file beside this one is a module of it.
 #[test]

@@ -2,6 +2,7 @@
 
 mod backup;
 mod baseline;
+mod boxscore;
 mod check;
 mod compare;
 mod config;
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
         Command::Etl(command) => block_on(etl::run(&context, &command)),
         Command::Lake(command) => block_on(lake::run(&context, &command)),
+        Command::Boxscore(command) => boxscore::run(&context, &command),
         #[cfg(feature = "demo")]
         Command::Demo(args) => block_on(demo::run(&context, &args)),
         #[cfg(feature = "demo")]

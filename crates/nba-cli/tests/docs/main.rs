@@ -71,6 +71,8 @@ fn readme() {
 #[test]
 fn compare() {
     check("docs/compare.md");
+fn boxscore() {
+    check("docs/boxscore.md");
 }
 
 #[test]
@@ -121,6 +123,7 @@ fn no_page_with_commands_is_forgotten() {
         "README.md",
         "compare.md",
         "backup.md",
+        "boxscore.md",
         "configuration.md",
         "etl.md",
         "health.md",

@@ -4,6 +4,8 @@
 
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;
+#[cfg(feature = "plays")]
+mod boxscore;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]

@@ -59,6 +59,7 @@ pub fn game_box(game: &Game) -> boxscore::GameBox {
             },
             technical_fouls: own.technical_fouls,
             line_score: own.line_score.clone(),
+            unknown_periods: 0,
         }
     });
     boxscore::GameBox { teams }
@@ -98,7 +99,7 @@ fn event(game: &Game, play: &Play, first: Option<Actor>, second: Option<u8>) -> 
             let period = usize::from(play.period.checked_sub(1)?);
             let [home, away] = *game.period_lineups.get(period)?;
             EventKind::PeriodStart {
-                lineups: [Lineup::new(home).ok()?, Lineup::new(away).ok()?],
+                lineups: [Some(Lineup::new(home).ok()?), Some(Lineup::new(away).ok()?)],
             }
         }
         PlayKind::PeriodEnd => EventKind::PeriodEnd,

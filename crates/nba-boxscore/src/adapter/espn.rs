@@ -1,0 +1,342 @@
+//! ESPN plays with athlete ids: the site API's summary and hoopR's `play_by_play` have the same ones in other wrappings.
+//!
+//! People are credited by their id, never by the text. Outcomes come from `scoringPlay` and `scoreValue`, since made and
+//! missed free throws share one type (box score dossier 14.3 and 14.4).
+
+use super::text;
+use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
+use crate::log::{GameLog, LogBuilder, LogError, Note, Origin};
+
+/// One play, borrowed; absent texts are empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Play<'a> {
+    /// `sequenceNumber`, for people; it is no order.
+    pub number: Option<u32>,
+    /// `period.number`.
+    pub period: i64,
+    /// `clock.displayValue`: `11:42`, and `52.1` in the last minute.
+    pub clock: &'a str,
+    /// `type.text`; it may hold a line break.
+    pub kind: &'a str,
+    /// `text`.
+    pub text: &'a str,
+    /// `team.id`.
+    pub team: Option<u64>,
+    /// `scoringPlay`.
+    pub scoring: bool,
+    /// `scoreValue`.
+    pub score_value: i64,
+    /// `shootingPlay`; the type tells where it is absent.
+    pub shooting: Option<bool>,
+    /// `pointsAttempted`; the text tells where it is absent.
+    pub attempted: Option<i64>,
+    /// `homeScore` and `awayScore`.
+    pub score: Option<[u16; 2]>,
+    /// Ids of the participants, in order: who acts, then who assists, blocks, steals or leaves.
+    pub athletes: [Option<u64>; 3],
+}
+
+/// The teams of a game.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Teams<'a> {
+    /// Ids of `[home, away]`.
+    pub ids: [u64; 2],
+    /// Their abbreviations.
+    pub names: [&'a str; 2],
+}
+
+/// What a play type means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Shot,
+    FreeThrow { technical: bool },
+    Rebound(Rebound),
+    Turnover,
+    PersonalFoul,
+    TechnicalFoul,
+    Substitution,
+    PeriodEnd,
+    Nothing,
+    Unknown,
+}
+
+/// Turnovers whose type does not say `turnover`.
+const TURNOVERS: [&str; 10] = [
+    "traveling",
+    "double dribble",
+    "palming",
+    "back court",
+    "backcourt",
+    "disc dribble",
+    "discontinue",
+    "offensive goaltending",
+    "3-second",
+    "too many players",
+];
+
+const SHOTS: [&str; 6] = ["shot", "layup", "dunk", "hook", "jumper", "finger roll"];
+
+const NOTHING: [&str; 12] = [
+    "timeout",
+    "challenge",
+    "review",
+    "jumpball",
+    "jump ball",
+    "violation",
+    "goaltending",
+    "kicked ball",
+    "delay",
+    "ejection",
+    "lane",
+    "start",
+];
+
+fn kind(play: &Play<'_>) -> Kind {
+    let kind = play.kind.replace('\n', " ").to_lowercase();
+    let has = |part: &str| kind.contains(part);
+    if has("substitution") {
+        return Kind::Substitution;
+    }
+    if has("free throw") {
+        return Kind::FreeThrow {
+            technical: has("technical"),
+        };
+    }
+    if has("rebound") {
+        return Kind::Rebound(if has("offensive") {
+            Rebound::Offensive
+        } else {
+            Rebound::Defensive
+        });
+    }
+    if has("no turnover") {
+        return Kind::Nothing;
+    }
+    if has("turnover") {
+        return Kind::Turnover;
+    }
+    if has("technical") || has("flopping") || has("taunting") || has("unsportsmanlike") {
+        return Kind::TechnicalFoul;
+    }
+    if has("illegal defense") {
+        return Kind::TechnicalFoul;
+    }
+    if has("foul") || has("offensive charge") || has("flagrant") {
+        return Kind::PersonalFoul;
+    }
+    if TURNOVERS.iter().any(|part| has(part)) || has("shot clock") {
+        return Kind::Turnover;
+    }
+    if play.shooting == Some(true) || SHOTS.iter().any(|part| has(part)) {
+        return Kind::Shot;
+    }
+    if has("end") && (has("period") || has("game") || has("quarter") || has("half")) {
+        return Kind::PeriodEnd;
+    }
+    if kind.is_empty() || NOTHING.iter().any(|part| has(part)) {
+        return Kind::Nothing;
+    }
+    Kind::Unknown
+}
+
+/// Reads the plays of one game, in the order of the document or of their numeric sequence.
+///
+/// # Errors
+///
+/// When a clock or a period cannot be read, or a third team appears.
+pub fn read<'a>(
+    id: &str,
+    teams: Teams<'_>,
+    plays: impl IntoIterator<Item = Play<'a>>,
+) -> Result<GameLog, LogError> {
+    let mut reader = Reader {
+        builder: LogBuilder::new(id),
+        teams: teams.ids,
+        last: None,
+    };
+    for side in Side::BOTH {
+        let team = &mut reader.builder.log.teams[side.index()];
+        team.id = Some(teams.ids[side.index()]);
+        teams.names[side.index()].clone_into(&mut team.name);
+    }
+    for (row, play) in (0u32..).zip(plays) {
+        reader.play(row, &play)?;
+    }
+    Ok(reader.builder.finish())
+}
+
+struct Reader {
+    builder: LogBuilder,
+    teams: [u64; 2],
+    /// The event before, to know exact repeats.
+    last: Option<(Event, Option<u32>)>,
+}
+
+impl Reader {
+    fn play(&mut self, row: u32, play: &Play<'_>) -> Result<(), LogError> {
+        let period = text::period(row, play.period)?;
+        let clock = text::clock_in(row, period, play.clock)?;
+        let side = match play.team {
+            Some(team) => Some(self.side(row, team)?),
+            None => None,
+        };
+        let event = |kind, score| Event {
+            sequence: 0,
+            period,
+            clock_tenths: clock,
+            score,
+            kind,
+        };
+        let meaning = kind(play);
+        let (kind, score) = match side {
+            Some(side) => (self.kind(row, play, meaning, side)?, play.score),
+            None if meaning == Kind::PeriodEnd => (EventKind::PeriodEnd, play.score),
+            None => {
+                if !matches!(meaning, Kind::Nothing | Kind::Unknown) {
+                    self.builder.note(Note::Nobody { row, what: "play" });
+                }
+                (EventKind::Neutral, None)
+            }
+        };
+        let origin = Origin {
+            row,
+            number: play.number,
+        };
+        let event = event(kind, score);
+        if self.last == Some((event, play.number))
+            && let Some(number) = play.number
+        {
+            self.builder.note(Note::Duplicate { row, number });
+            return Ok(());
+        }
+        self.last = Some((event, play.number));
+        self.builder.push(event, origin)?;
+        Ok(())
+    }
+
+    fn kind(
+        &mut self,
+        row: u32,
+        play: &Play<'_>,
+        meaning: Kind,
+        side: Side,
+    ) -> Result<EventKind, LogError> {
+        let [one, two, _] = play.athletes;
+        let first = self.player(row, side, one)?;
+        let nobody = |reader: &mut Self, what| {
+            reader.builder.note(Note::Nobody { row, what });
+            EventKind::Neutral
+        };
+        Ok(match meaning {
+            Kind::Shot => {
+                let Some(shooter) = first else {
+                    return Ok(nobody(self, "shot"));
+                };
+                let three = match play.attempted {
+                    Some(points) if points > 0 => points == 3,
+                    _ if play.scoring => play.score_value == 3,
+                    _ => is_three(play.text),
+                };
+                let result = if play.scoring {
+                    let assist = self.player(row, side, two)?;
+                    ShotResult::Made {
+                        assist: assist.map(|player| player.slot),
+                    }
+                } else {
+                    let block = self.player(row, side.other(), two)?;
+                    ShotResult::Missed {
+                        block: block.map(|player| player.slot),
+                    }
+                };
+                EventKind::Shot(Shot {
+                    shooter,
+                    value: if three {
+                        ShotValue::Three
+                    } else {
+                        ShotValue::Two
+                    },
+                    result,
+                })
+            }
+            Kind::FreeThrow { technical } => match first {
+                Some(shooter) => EventKind::FreeThrow {
+                    shooter,
+                    made: play.scoring,
+                    technical,
+                },
+                None => nobody(self, "free throw"),
+            },
+            Kind::Rebound(which) => EventKind::Rebound {
+                side,
+                player: first.map(|player| player.slot),
+                which,
+            },
+            Kind::Turnover => {
+                let steal = self.player(row, side.other(), two)?;
+                EventKind::Turnover {
+                    side,
+                    player: first.map(|player| player.slot),
+                    steal: steal.map(|player| player.slot),
+                }
+            }
+            Kind::PersonalFoul => match first {
+                Some(offender) => EventKind::PersonalFoul { offender },
+                None => nobody(self, "foul"),
+            },
+            Kind::TechnicalFoul => EventKind::TechnicalFoul {
+                side,
+                offender: first.map(|player| player.slot),
+            },
+            Kind::Substitution => match (first, self.player(row, side, two)?) {
+                (Some(entering), Some(leaving)) => EventKind::Substitution {
+                    side,
+                    enters: entering.slot,
+                    leaves: leaving.slot,
+                },
+                _ => {
+                    self.builder.note(Note::SubstitutionIncomplete { row });
+                    EventKind::Neutral
+                }
+            },
+            Kind::PeriodEnd => EventKind::PeriodEnd,
+            Kind::Nothing => EventKind::Neutral,
+            Kind::Unknown => {
+                self.builder.note(Note::UnknownKind {
+                    row,
+                    kind: play.kind.to_owned(),
+                });
+                EventKind::Neutral
+            }
+        })
+    }
+
+    fn player(
+        &mut self,
+        row: u32,
+        side: Side,
+        id: Option<u64>,
+    ) -> Result<Option<PlayerRef>, LogError> {
+        match id {
+            Some(id) if id > 0 => self.builder.by_id(row, side, id, "").map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn side(&self, row: u32, team: u64) -> Result<Side, LogError> {
+        if team == self.teams[0] {
+            Ok(Side::Home)
+        } else if team == self.teams[1] {
+            Ok(Side::Away)
+        } else {
+            Err(LogError::ThirdTeam { row, team })
+        }
+    }
+}
+
+/// Whether the text of a try speaks of a three; a distance alone decides nothing, the line is not a circle.
+fn is_three(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["three point", "three-point", "3-pt", "3pt", "3-point"]
+        .iter()
+        .any(|part| text.contains(part))
+}

@@ -1,0 +1,279 @@
+//! Box scores of real games: events per second, and the time to any moment, as a Markdown table.
+//!
+//! ```text
+//! scripts/bench-boxscore [--data DIR] [--repeats 5] [--full]
+//! ```
+//!
+//! `--data` is the folder of the real games (see the test `games`). Times are medians of the turns. `--full` also counts the
+//! games again and again until 6.78 million events were read from disk, on one and on two threads. The last two lines are
+//! given by the script: pbpstats and a pandas `groupby` on the same games, where they can be installed.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nba_boxscore::{Event, GameLog, Moments, Tally, solve, verify};
+use nba_etl::plays::{read_file, stats_v2};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Turns, unless told otherwise.
+const REPEATS: usize = 5;
+/// Events of all seasons in the platform's table of texts.
+const ALL_SEASONS: usize = 6_781_155;
+
+struct Arguments {
+    data: PathBuf,
+    repeats: usize,
+    full: bool,
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut found = Arguments {
+        data: PathBuf::from("../shared/data"),
+        repeats: REPEATS,
+        full: false,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} needs a value"));
+        match word.as_str() {
+            "--data" => found.data = value()?.into(),
+            "--repeats" => found.repeats = value()?.parse()?,
+            "--full" => found.full = true,
+            // What cargo adds.
+            "--bench" => {}
+            _ => return Err(format!("unknown argument `{word}`").into()),
+        }
+    }
+    Ok(found)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn timed(repeats: usize, mut work: impl FnMut() -> Result<()>) -> Result<Duration> {
+    let mut times = Vec::with_capacity(repeats);
+    work()?;
+    for _ in 0..repeats.max(1) {
+        let start = Instant::now();
+        work()?;
+        times.push(start.elapsed());
+    }
+    Ok(median(times))
+}
+
+fn line(what: &str, events: usize, time: Duration) {
+    let seconds = time.as_secs_f64();
+    let count: f64 = format!("{events}").parse().unwrap_or(f64::NAN);
+    println!(
+        "| {what} | {events} | {:.3} | {:.0} |",
+        seconds,
+        count / seconds
+    );
+}
+
+fn files(data: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(data.join("nba_stats_v2"))? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with("pbp_") && name.ends_with(".parquet")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn count_events(sizes: [u8; 2], events: &[Event]) {
+    let mut tally = Tally::new(sizes);
+    for event in events {
+        let _ = tally.apply(event);
+    }
+    black_box(tally.finish());
+}
+
+fn main() -> Result<()> {
+    let Arguments {
+        data,
+        repeats,
+        full,
+    } = arguments()?;
+    let files = files(&data)?;
+    let mut logs: Vec<GameLog> = Vec::new();
+    for file in &files {
+        stats_v2::read_parquet(file, |log| logs.push(log))?;
+    }
+    let solved: Vec<([u8; 2], Vec<Event>)> = logs
+        .iter()
+        .map(|log| (log.roster_sizes(), solve(log).events))
+        .collect();
+    let events: usize = solved.iter().map(|(_, events)| events.len()).sum();
+    eprintln!("{} games, {events} events", logs.len());
+
+    println!("| one thread | events | seconds | events/s |");
+    println!("|---|---:|---:|---:|");
+    let time = timed(repeats, || {
+        for (sizes, events) in &solved {
+            count_events(*sizes, events);
+        }
+        Ok(())
+    })?;
+    line("typed events to final boxes", events, time);
+    let time = timed(repeats, || {
+        for log in &logs {
+            black_box(solve(log));
+        }
+        Ok(())
+    })?;
+    line("lineups of every period", events, time);
+    let time = timed(repeats, || {
+        for log in &logs {
+            black_box(verify(log));
+        }
+        Ok(())
+    })?;
+    line(
+        "logs to boxes, with lineups and every printed figure compared",
+        events,
+        time,
+    );
+    let time = timed(repeats, || {
+        for file in &files {
+            stats_v2::read_parquet(file, |log| {
+                let events = solve(&log).events;
+                count_events(log.roster_sizes(), &events);
+            })?;
+        }
+        Ok(())
+    })?;
+    line("parquet on disk to final boxes", events, time);
+    let time = timed(repeats, || {
+        for file in &files {
+            stats_v2::read_parquet(file, |log| {
+                black_box(verify(&log));
+            })?;
+        }
+        Ok(())
+    })?;
+    line("parquet on disk to verified boxes", events, time);
+    json(&data, repeats)?;
+    let time = timed(repeats, || {
+        for (sizes, events) in &solved {
+            black_box(Moments::new(*sizes, events)?);
+        }
+        Ok(())
+    })?;
+    line("all moments as deltas with kept states", events, time);
+    moments(&solved, repeats)?;
+    if full {
+        everything(&files, events)?;
+    }
+    Ok(())
+}
+
+/// cdn.nba.com documents.
+fn json(data: &Path, repeats: usize) -> Result<()> {
+    let mut documents = Vec::new();
+    let folder = tempfile::tempdir()?;
+    for entry in std::fs::read_dir(data.join("nba_live_cdn"))? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if let Some(name) = name.strip_suffix("_playbyplay.json.gz") {
+            let plain = folder.path().join(format!("{name}.json"));
+            let mut decoder = flate2::read::GzDecoder::new(std::fs::File::open(&path)?);
+            std::io::copy(&mut decoder, &mut std::fs::File::create(&plain)?)?;
+            documents.push(plain);
+        }
+    }
+    let mut events = 0;
+    let time = timed(repeats, || {
+        events = 0;
+        for document in &documents {
+            read_file(document, |_, log| {
+                let solved = solve(&log).events;
+                events += solved.len();
+                count_events(log.roster_sizes(), &solved);
+            })?;
+        }
+        Ok(())
+    })?;
+    line("live JSON on disk to final boxes", events, time);
+    Ok(())
+}
+
+/// The state at moments spread over all games.
+fn moments(solved: &[([u8; 2], Vec<Event>)], repeats: usize) -> Result<()> {
+    let kept: Vec<Moments<'_>> = solved
+        .iter()
+        .map(|(sizes, events)| Moments::new(*sizes, events))
+        .collect::<std::result::Result<_, _>>()?;
+    let mut asked = 0u32;
+    let time = timed(repeats, || {
+        asked = 0;
+        for moments in &kept {
+            for step in 0..16 {
+                let count = moments.events().len() * step / 16;
+                black_box(moments.after(count).finish());
+                asked += 1;
+            }
+        }
+        Ok(())
+    })?;
+    let each = time / asked.max(1);
+    println!(
+        "\nState at any event: {:.2} µs ({asked} of them)",
+        each.as_secs_f64() * 1e6
+    );
+    Ok(())
+}
+
+/// As many events as all seasons have, from disk, on one and on two threads.
+fn everything(files: &[PathBuf], events: usize) -> Result<()> {
+    let rounds = ALL_SEASONS.div_ceil(events.max(1));
+    let jobs: Vec<&PathBuf> = std::iter::repeat_n(files, rounds).flatten().collect();
+    println!("\n| all seasons from disk | events | seconds | events/s |");
+    println!("|---|---:|---:|---:|");
+    for threads in [1, 2] {
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| -> std::result::Result<(), String> {
+                        loop {
+                            let job = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            let Some(file) = jobs.get(job) else {
+                                return Ok(());
+                            };
+                            stats_v2::read_parquet(file, |log| {
+                                let events = solve(&log).events;
+                                count_events(log.roster_sizes(), &events);
+                            })
+                            .map_err(|error| error.to_string())?;
+                        }
+                    })
+                })
+                .collect();
+            for worker in workers {
+                worker
+                    .join()
+                    .map_err(|_| "a worker panicked".to_owned())??;
+            }
+            Ok::<(), String>(())
+        })?;
+        line(
+            &format!("{threads} thread(s)"),
+            events * rounds,
+            start.elapsed(),
+        );
+    }
+    Ok(())
+}

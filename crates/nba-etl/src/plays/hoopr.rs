@@ -1,0 +1,169 @@
+//! hoopR's `play_by_play` in parquet files: ESPN's plays as a table, one or many games after each other.
+
+use std::path::Path;
+
+use nba_boxscore::GameLog;
+use nba_boxscore::adapter::espn;
+
+use super::PlaysError;
+use super::stats_v2::Fault;
+use super::table::{Batch, for_each_batch};
+
+pub(super) const COLUMNS: [&str; 21] = [
+    "game_id",
+    "sequence_number",
+    "type_text",
+    "text",
+    "period_number",
+    "clock_display_value",
+    "scoring_play",
+    "score_value",
+    "shooting_play",
+    "team_id",
+    "athlete_id_1",
+    "athlete_id_2",
+    "athlete_id_3",
+    "home_team_id",
+    "away_team_id",
+    "home_team_abbrev",
+    "away_team_abbrev",
+    "home_score",
+    "away_score",
+    "period",
+    "clock_display",
+];
+
+/// One row, kept until its game is complete.
+struct Row {
+    number: Option<u32>,
+    kind: String,
+    text: String,
+    period: i64,
+    clock: String,
+    scoring: bool,
+    score_value: i64,
+    shooting: Option<bool>,
+    team: Option<u64>,
+    score: Option<[u16; 2]>,
+    athletes: [Option<u64>; 3],
+}
+
+/// The rows of one game.
+#[derive(Default)]
+struct Game {
+    id: String,
+    teams: [u64; 2],
+    names: [String; 2],
+    rows: Vec<Row>,
+}
+
+/// Reads every game of a file and hands it over as soon as it is complete. Rows of one game stand together; within it the
+/// number of a row decides, as a number and never as text.
+///
+/// # Errors
+///
+/// When the file cannot be read or its rows make no game; the error names the file, and the game and row where it can.
+pub fn read_parquet(path: &Path, mut take: impl FnMut(GameLog)) -> Result<(), PlaysError> {
+    let mut current: Option<Game> = None;
+    let outcome = for_each_batch(path, &COLUMNS, |batch| {
+        for row in 0..batch.rows() {
+            let Some(id) = batch.whole(0, row) else {
+                return Err(Fault::Missing("game_id"));
+            };
+            let id = id.to_string();
+            if current.as_ref().is_none_or(|game| game.id != id) {
+                if let Some(game) = current.take() {
+                    take(finish(game)?);
+                }
+                let ids = [13, 14].map(|column| whole(batch, column, row).unwrap_or(0));
+                current = Some(Game {
+                    id,
+                    teams: ids,
+                    names: [15, 16].map(|column| batch.text(column, row).to_owned()),
+                    rows: Vec::with_capacity(512),
+                });
+            }
+            if let Some(game) = &mut current {
+                game.rows.push(read(batch, row));
+            }
+        }
+        Ok(())
+    });
+    outcome
+        .and_then(|()| {
+            if let Some(game) = current {
+                take(finish(game)?);
+            }
+            Ok(())
+        })
+        .map_err(|fault| fault.at(path))
+}
+
+fn whole(batch: &Batch, column: usize, row: usize) -> Option<u64> {
+    batch
+        .whole(column, row)
+        .and_then(|value| u64::try_from(value).ok())
+        .filter(|value| *value > 0)
+}
+
+fn read(batch: &Batch, row: usize) -> Row {
+    let count = |column| {
+        batch
+            .whole(column, row)
+            .and_then(|value| u16::try_from(value).ok())
+    };
+    let either = |one: usize, other: usize| {
+        let text = batch.text(one, row);
+        if text.is_empty() {
+            batch.text(other, row).to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    Row {
+        number: batch
+            .whole(1, row)
+            .and_then(|number| u32::try_from(number).ok()),
+        kind: batch.text(2, row).to_owned(),
+        text: batch.text(3, row).to_owned(),
+        period: batch
+            .whole(4, row)
+            .or_else(|| batch.whole(19, row))
+            .unwrap_or(0),
+        clock: either(5, 20),
+        scoring: batch.truth(6, row).unwrap_or(false),
+        score_value: batch.whole(7, row).unwrap_or(0),
+        shooting: batch.truth(8, row),
+        team: whole(batch, 9, row),
+        score: count(17).zip(count(18)).map(|(home, away)| [home, away]),
+        athletes: [10, 11, 12].map(|column| whole(batch, column, row)),
+    }
+}
+
+fn finish(mut game: Game) -> Result<GameLog, Fault> {
+    if game.rows.iter().all(|row| row.number.is_some()) {
+        game.rows.sort_by_key(|row| row.number);
+    }
+    let teams = espn::Teams {
+        ids: game.teams,
+        names: [&game.names[0], &game.names[1]],
+    };
+    let plays = game.rows.iter().map(|row| espn::Play {
+        number: row.number,
+        period: row.period,
+        clock: &row.clock,
+        kind: &row.kind,
+        text: &row.text,
+        team: row.team,
+        scoring: row.scoring,
+        score_value: row.score_value,
+        shooting: row.shooting,
+        attempted: None,
+        score: row.score,
+        athletes: row.athletes,
+    });
+    espn::read(&game.id, teams, plays).map_err(|error| Fault::Log {
+        game: game.id.clone(),
+        error,
+    })
+}

@@ -1,0 +1,709 @@
+//! JSON documents, plain or gzipped, whose form is found out by what is in them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use nba_boxscore::adapter::{data_nba, espn, espn_text, live, stats_v2};
+use nba_boxscore::{GameLog, LogError, Side};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, Visitor};
+
+use super::Form;
+
+/// Why a document gave no game; the caller names the file.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// No JSON, or not of its form.
+    Json(serde_json::Error),
+    /// JSON, but none of the forms we know.
+    UnknownForm,
+    /// The rows make no game.
+    Log { game: String, error: LogError },
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+/// The keys that tell the forms apart.
+#[derive(Deserialize)]
+struct Keys {
+    plays: Option<IgnoredAny>,
+    boxscore: Option<IgnoredAny>,
+    game: Option<IgnoredAny>,
+    #[serde(rename = "resultSets")]
+    result_sets: Option<IgnoredAny>,
+    page: Option<IgnoredAny>,
+    g: Option<IgnoredAny>,
+}
+
+/// Which form a document has, and its game.
+pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
+    let keys: Keys = serde_json::from_slice(bytes)?;
+    if keys.plays.is_some() && keys.boxscore.is_some() {
+        return summary(bytes).map(|log| (Form::EspnSummary, log));
+    }
+    if keys.result_sets.is_some() {
+        return stats(bytes).map(|log| (Form::NbaStatsV2, log));
+    }
+    if keys.page.is_some() {
+        return page(bytes).map(|log| (Form::EspnPage, log));
+    }
+    if keys.g.is_some() {
+        return data_feed(bytes).map(|log| (Form::DataNba, log));
+    }
+    if keys.game.is_some() {
+        return live_feed(bytes).map(|log| (Form::NbaLive, log));
+    }
+    Err(Fault::UnknownForm)
+}
+
+/// A whole number that may be written as one, as a text, or as a real one without a fraction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Loose(Option<i64>);
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Loose;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number")
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Loose, E> {
+                Ok(Loose(Some(value)))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Loose, E> {
+                Ok(Loose(i64::try_from(value).ok()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Loose, E> {
+                Ok(Loose(super::table::whole_of_real(value)))
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Loose, E> {
+                Ok(Loose(Some(i64::from(value))))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Loose, E> {
+                Ok(Loose(value.trim().parse().ok()))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Loose, E> {
+                Ok(Loose(None))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+impl Loose {
+    fn id(self) -> Option<u64> {
+        self.0
+            .and_then(|value| u64::try_from(value).ok())
+            .filter(|value| *value > 0)
+    }
+
+    fn count(self) -> Option<u16> {
+        self.0.and_then(|value| u16::try_from(value).ok())
+    }
+
+    fn number(self) -> Option<u32> {
+        self.0.and_then(|value| u32::try_from(value).ok())
+    }
+}
+
+/// A text that may be null.
+#[derive(Debug, Default)]
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or null")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(value)))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(value.to_owned())))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Text<'de>, E> {
+                Ok(Text::default())
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+fn log_fault(game: &str) -> impl FnOnce(LogError) -> Fault {
+    let game = game.to_owned();
+    move |error| Fault::Log { game, error }
+}
+
+// ---- cdn.nba.com -------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct LiveDocument<'a> {
+    #[serde(borrow)]
+    game: LiveGame<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LiveGame<'a> {
+    #[serde(borrow, default)]
+    game_id: Text<'a>,
+    #[serde(borrow)]
+    actions: Vec<LiveAction<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LiveAction<'a> {
+    #[serde(default)]
+    action_number: Loose,
+    #[serde(default)]
+    period: Loose,
+    #[serde(borrow, default)]
+    clock: Text<'a>,
+    #[serde(borrow, default)]
+    action_type: Text<'a>,
+    #[serde(borrow, default)]
+    sub_type: Text<'a>,
+    #[serde(borrow, default)]
+    descriptor: Text<'a>,
+    #[serde(borrow, default)]
+    shot_result: Text<'a>,
+    #[serde(default)]
+    team_id: Loose,
+    #[serde(borrow, default)]
+    team_tricode: Text<'a>,
+    #[serde(default)]
+    person_id: Loose,
+    #[serde(borrow, default)]
+    player_name: Text<'a>,
+    #[serde(borrow, default)]
+    player_name_i: Text<'a>,
+    #[serde(default)]
+    assist_person_id: Loose,
+    #[serde(default)]
+    block_person_id: Loose,
+    #[serde(default)]
+    steal_person_id: Loose,
+    #[serde(default)]
+    foul_drawn_person_id: Loose,
+    #[serde(default)]
+    score_home: Loose,
+    #[serde(default)]
+    score_away: Loose,
+    #[serde(default)]
+    points_total: Loose,
+    #[serde(default)]
+    assist_total: Loose,
+    #[serde(default)]
+    rebound_offensive_total: Loose,
+    #[serde(default)]
+    rebound_defensive_total: Loose,
+    #[serde(default)]
+    turnover_total: Loose,
+    #[serde(default)]
+    foul_personal_total: Loose,
+}
+
+fn pair(one: Loose, two: Loose) -> Option<[u16; 2]> {
+    Some([one.count()?, two.count()?])
+}
+
+fn live_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: LiveDocument<'_> = serde_json::from_slice(bytes)?;
+    let id = &document.game.game_id.0;
+    let actions: Vec<live::Action<'_>> = document
+        .game
+        .actions
+        .iter()
+        .map(|action| live::Action {
+            number: action.action_number.number(),
+            period: action.period.0.unwrap_or(0),
+            clock: &action.clock.0,
+            kind: &action.action_type.0,
+            sub_kind: &action.sub_type.0,
+            descriptor: &action.descriptor.0,
+            made: action.shot_result.0 == "Made",
+            team: action.team_id.id(),
+            team_name: &action.team_tricode.0,
+            person: action.person_id.id().unwrap_or(0),
+            name: if action.player_name_i.0.is_empty() {
+                &action.player_name.0
+            } else {
+                &action.player_name_i.0
+            },
+            assist: action.assist_person_id.id(),
+            block: action.block_person_id.id(),
+            steal: action.steal_person_id.id(),
+            fouled: action.foul_drawn_person_id.id(),
+            score: pair(action.score_home, action.score_away),
+            points: action.points_total.count(),
+            assists: action.assist_total.count(),
+            rebounds: pair(
+                action.rebound_offensive_total,
+                action.rebound_defensive_total,
+            ),
+            turnovers: action.turnover_total.count(),
+            fouls: action.foul_personal_total.count(),
+        })
+        .collect();
+    live::read(id, &actions, None).map_err(log_fault(id))
+}
+
+// ---- NBA Stats ---------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct StatsDocument {
+    #[serde(rename = "resultSets")]
+    sets: Vec<ResultSet>,
+}
+
+#[derive(Deserialize)]
+struct ResultSet {
+    name: String,
+    headers: Vec<String>,
+    #[serde(rename = "rowSet")]
+    rows: Vec<Vec<serde_json::Value>>,
+}
+
+fn stats(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: StatsDocument = serde_json::from_slice(bytes)?;
+    let set = document
+        .sets
+        .iter()
+        .find(|set| set.name == "PlayByPlay")
+        .ok_or(Fault::UnknownForm)?;
+    let places: Vec<Option<usize>> = super::stats_v2::COLUMNS
+        .iter()
+        .map(|column| set.headers.iter().position(|header| header == column))
+        .collect();
+    let cell = |row: &'_ [serde_json::Value], column: usize| {
+        places[column].and_then(|place| row.get(place)).cloned()
+    };
+    let text_of = |row: &[serde_json::Value], column: usize| match cell(row, column) {
+        Some(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    };
+    let id = set
+        .rows
+        .first()
+        .map(|row| text_of(row, 0))
+        .unwrap_or_default();
+    let mut reader = stats_v2::Reader::new(&id);
+    for row in &set.rows {
+        let whole = |column: usize| cell(row, column).and_then(|value| value.as_i64());
+        let texts: Vec<String> = (0..places.len())
+            .map(|column| text_of(row, column))
+            .collect();
+        let person = |first: usize| stats_v2::Person {
+            kind: whole(first),
+            id: whole(first + 1),
+            name: &texts[first + 2],
+            team: whole(first + 3),
+            team_name: &texts[first + 4],
+        };
+        let read = stats_v2::Row {
+            number: whole(1),
+            kind: whole(2).unwrap_or(0),
+            action: whole(3).unwrap_or(0),
+            period: whole(4).unwrap_or(0),
+            clock: &texts[5],
+            home: &texts[6],
+            neutral: &texts[7],
+            visitor: &texts[8],
+            score: &texts[9],
+            people: [person(10), person(15), person(20)],
+        };
+        reader.row(&read).map_err(log_fault(&id))?;
+    }
+    Ok(reader.finish())
+}
+
+// ---- ESPN summary ------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct Summary<'a> {
+    #[serde(borrow)]
+    plays: Vec<SummaryPlay<'a>>,
+    header: Header,
+    #[serde(default)]
+    boxscore: BoxScore,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    #[serde(default)]
+    id: Loose,
+    competitions: Vec<Competition>,
+}
+
+#[derive(Deserialize)]
+struct Competition {
+    competitors: Vec<Competitor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Competitor {
+    home_away: String,
+    team: Identified,
+}
+
+#[derive(Deserialize, Default)]
+struct Identified {
+    #[serde(default)]
+    id: Loose,
+    #[serde(default)]
+    abbreviation: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct BoxScore {
+    #[serde(default)]
+    players: Vec<BoxTeam>,
+}
+
+#[derive(Deserialize)]
+struct BoxTeam {
+    #[serde(default)]
+    statistics: Vec<BoxStatistics>,
+}
+
+#[derive(Deserialize)]
+struct BoxStatistics {
+    #[serde(default)]
+    athletes: Vec<BoxAthlete>,
+}
+
+#[derive(Deserialize)]
+struct BoxAthlete {
+    athlete: Named,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    #[serde(default)]
+    id: Loose,
+    #[serde(default)]
+    display_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SummaryPlay<'a> {
+    #[serde(default)]
+    sequence_number: Loose,
+    #[serde(borrow, default)]
+    r#type: PlayType<'a>,
+    #[serde(borrow, default)]
+    text: Text<'a>,
+    #[serde(default)]
+    home_score: Loose,
+    #[serde(default)]
+    away_score: Loose,
+    period: PlayPeriod,
+    #[serde(borrow, default)]
+    clock: PlayClock<'a>,
+    #[serde(default)]
+    scoring_play: bool,
+    #[serde(default)]
+    score_value: Loose,
+    team: Option<Identified>,
+    #[serde(default)]
+    participants: Vec<Participant>,
+    shooting_play: Option<bool>,
+    #[serde(default)]
+    points_attempted: Loose,
+}
+
+#[derive(Deserialize, Default)]
+struct PlayType<'a> {
+    #[serde(borrow, default)]
+    text: Text<'a>,
+}
+
+#[derive(Deserialize)]
+struct PlayPeriod {
+    #[serde(default)]
+    number: Loose,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct PlayClock<'a> {
+    #[serde(borrow, default)]
+    display_value: Text<'a>,
+}
+
+#[derive(Deserialize)]
+struct Participant {
+    athlete: Option<Identified>,
+}
+
+fn summary(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: Summary<'_> = serde_json::from_slice(bytes)?;
+    let id = document
+        .header
+        .id
+        .0
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    let mut teams = espn::Teams {
+        ids: [0; 2],
+        names: [""; 2],
+    };
+    for competitor in document
+        .header
+        .competitions
+        .iter()
+        .flat_map(|competition| &competition.competitors)
+    {
+        let side = usize::from(competitor.home_away != "home");
+        teams.ids[side] = competitor.team.id.id().unwrap_or(0);
+        teams.names[side] = competitor.team.abbreviation.as_deref().unwrap_or("");
+    }
+    let plays = document.plays.iter().map(|play| {
+        let mut athletes = [None; 3];
+        for (place, participant) in athletes.iter_mut().zip(&play.participants) {
+            *place = participant.athlete.as_ref().and_then(|one| one.id.id());
+        }
+        espn::Play {
+            number: play.sequence_number.number(),
+            period: play.period.number.0.unwrap_or(0),
+            clock: &play.clock.display_value.0,
+            kind: &play.r#type.text.0,
+            text: &play.text.0,
+            team: play.team.as_ref().and_then(|team| team.id.id()),
+            scoring: play.scoring_play,
+            score_value: play.score_value.0.unwrap_or(0),
+            shooting: play.shooting_play,
+            attempted: play.points_attempted.0,
+            score: pair(play.home_score, play.away_score),
+            athletes,
+        }
+    });
+    let mut log = espn::read(&id, teams, plays).map_err(log_fault(&id))?;
+    let names: HashMap<u64, &str> = document
+        .boxscore
+        .players
+        .iter()
+        .flat_map(|team| &team.statistics)
+        .flat_map(|statistics| &statistics.athletes)
+        .filter_map(|one| Some((one.athlete.id.id()?, one.athlete.display_name.as_str())))
+        .collect();
+    for player in log.teams.iter_mut().flat_map(|team| &mut team.players) {
+        if let Some(name) = player.id.and_then(|id| names.get(&id)) {
+            (*name).clone_into(&mut player.name);
+        }
+    }
+    Ok(log)
+}
+
+// ---- ESPN page ---------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct PageDocument<'a> {
+    #[serde(borrow)]
+    page: Page<'a>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    content: PageContent<'a>,
+}
+
+#[derive(Deserialize)]
+struct PageContent<'a> {
+    #[serde(borrow)]
+    gamepackage: Package<'a>,
+}
+
+#[derive(Deserialize)]
+struct Package<'a> {
+    #[serde(borrow)]
+    pbp: Option<PagePlays<'a>>,
+    #[serde(rename = "gmStrp", default)]
+    strip: Strip,
+}
+
+#[derive(Deserialize, Default)]
+struct Strip {
+    #[serde(default)]
+    gid: Loose,
+}
+
+#[derive(Deserialize)]
+struct PagePlays<'a> {
+    #[serde(borrow, rename = "playGrps", default)]
+    groups: Vec<Vec<PagePlay<'a>>>,
+    tms: Option<PageTeams>,
+}
+
+#[derive(Deserialize)]
+struct PageTeams {
+    home: Option<PageTeam>,
+    away: Option<PageTeam>,
+}
+
+#[derive(Deserialize)]
+struct PageTeam {
+    #[serde(default)]
+    id: Loose,
+    #[serde(default)]
+    abbrev: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PagePlay<'a> {
+    #[serde(borrow, default)]
+    id: Text<'a>,
+    #[serde(borrow, default)]
+    text: Text<'a>,
+    #[serde(borrow, default)]
+    home_away: Text<'a>,
+    #[serde(default)]
+    home_score: Loose,
+    #[serde(default)]
+    away_score: Loose,
+    period: PlayPeriod,
+    #[serde(borrow, default)]
+    clock: PlayClock<'a>,
+}
+
+fn page(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: PageDocument<'_> = serde_json::from_slice(bytes)?;
+    let package = &document.page.content.gamepackage;
+    let plays = package.pbp.as_ref().ok_or(Fault::UnknownForm)?;
+    let id = package
+        .strip
+        .gid
+        .0
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    let rows = plays.groups.iter().flatten().map(|play| espn_text::Row {
+        // The game's id, then the number without padding.
+        number: play
+            .id
+            .0
+            .strip_prefix(id.as_str())
+            .and_then(|number| number.parse().ok()),
+        period: play.period.number.0.unwrap_or(0),
+        clock: &play.clock.display_value.0,
+        text: &play.text.0,
+        side: match play.home_away.0.as_ref() {
+            "home" => Some(Side::Home),
+            "away" => Some(Side::Away),
+            _ => None,
+        },
+        score: pair(play.home_score, play.away_score),
+    });
+    let mut log = espn_text::read(&id, rows).map_err(log_fault(&id))?;
+    if let Some(teams) = &plays.tms {
+        for (team, found) in log.teams.iter_mut().zip([&teams.home, &teams.away]) {
+            if let Some(found) = found {
+                team.id = found.id.id();
+                found.abbrev.clone_into(&mut team.name);
+            }
+        }
+    }
+    Ok(log)
+}
+
+// ---- data.nba.com ------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct DataDocument<'a> {
+    #[serde(borrow)]
+    g: DataGame<'a>,
+}
+
+#[derive(Deserialize)]
+struct DataGame<'a> {
+    #[serde(borrow, default)]
+    gid: Text<'a>,
+    #[serde(borrow, default)]
+    pd: Vec<DataPeriod<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DataPeriod<'a> {
+    p: Loose,
+    #[serde(borrow, default)]
+    pla: Vec<DataPlay<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DataPlay<'a> {
+    #[serde(default)]
+    evt: Loose,
+    #[serde(borrow, default)]
+    cl: Text<'a>,
+    #[serde(borrow, default)]
+    de: Text<'a>,
+    #[serde(default)]
+    etype: Loose,
+    #[serde(default)]
+    mtype: Loose,
+    #[serde(default)]
+    tid: Loose,
+    #[serde(default)]
+    pid: Loose,
+    #[serde(default)]
+    opid: Loose,
+    #[serde(default)]
+    epid: Loose,
+    #[serde(default)]
+    hs: Loose,
+    #[serde(default)]
+    vs: Loose,
+}
+
+fn data_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: DataDocument<'_> = serde_json::from_slice(bytes)?;
+    let id = &document.g.gid.0;
+    if document.g.pd.is_empty() {
+        return Err(Fault::UnknownForm);
+    }
+    let plays: Vec<data_nba::Play<'_>> = document
+        .g
+        .pd
+        .iter()
+        .flat_map(|period| period.pla.iter().map(move |play| (period.p, play)))
+        .map(|(period, play)| data_nba::Play {
+            number: play.evt.0,
+            period: period.0.unwrap_or(0),
+            clock: &play.cl.0,
+            text: &play.de.0,
+            kind: play.etype.0.unwrap_or(-1),
+            action: play.mtype.0.unwrap_or(0),
+            team: play.tid.0.unwrap_or(0),
+            player: play.pid.0.unwrap_or(0),
+            opponent: play.opid.0,
+            helper: play.epid.0,
+            score: pair(play.hs, play.vs).unwrap_or_default(),
+        })
+        .collect();
+    data_nba::read(id, &plays, None).map_err(log_fault(id))
+}
