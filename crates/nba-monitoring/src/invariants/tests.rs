@@ -17,7 +17,10 @@ fn the_built_in_invariants_are_complete() {
         let source = invariant.source.as_deref().unwrap();
         assert!(source.contains("dossier"), "{id}: {source}");
         let remedy = invariant.remedy.as_deref().unwrap();
-        assert!(remedy.len() > 20 && !remedy.ends_with('.'), "{id}: {remedy}");
+        assert!(
+            remedy.len() > 20 && !remedy.ends_with('.'),
+            "{id}: {remedy}"
+        );
         assert!(
             invariant.why.len() > 20 && invariant.title.len() < 100,
             "{id}"
