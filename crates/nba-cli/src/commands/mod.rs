@@ -1,5 +1,6 @@
 //! One module per command: parse, call the library, render what it returned.
 
+mod alerts;
 mod baseline;
 mod check;
 mod compare;
@@ -7,14 +8,20 @@ mod config;
 mod db;
 #[cfg(feature = "demo")]
 mod demo;
+mod dims;
 mod doctor;
 mod etl;
 mod health;
 mod lake;
 mod ledger;
 mod rollback;
+#[cfg(feature = "web")]
+mod serve;
 #[cfg(feature = "demo")]
 mod testkit;
+#[cfg(feature = "tui")]
+mod tui;
+mod watch;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -35,6 +42,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Health(args) => block_on(health::run(&context, &args)),
         Command::Dashboard(args) => block_on(health::dashboard(&context, &args)),
         Command::Check(args) => block_on(check::run(&context, &args)),
+        #[cfg(feature = "web")]
+        Command::Serve(args) => block_on(serve::run(&context, &args)),
+        Command::Dims(command) => block_on(dims::run(&context, &command)),
+        Command::Alerts(command) => block_on(alerts::run(&context, &command)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
         Command::Db(command) => block_on(db::run(&context, &command)),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),

@@ -84,6 +84,11 @@ fn invariants() {
 }
 
 #[test]
+fn monitoring() {
+    check("docs/monitoring.md");
+}
+
+#[test]
 fn replica() {
     check("docs/replica.md");
 }
@@ -95,6 +100,7 @@ fn no_page_with_commands_is_forgotten() {
         "configuration.md",
         "health.md",
         "invariants.md",
+        "monitoring.md",
         "replica.md",
     ];
     for path in pages() {

@@ -17,11 +17,44 @@ pub(crate) const GOOD: &[Sample] = &[
     (&["dashboard"], Some(0)),
     (&["check", "plays_per_game"], Some(0)),
     (&["check", "--list"], Some(0)),
+    (&["check", "db.connection"], Some(0)),
+    (&["check", "run", "db.sequences"], Some(0)),
+    // One look was taken, and what it saw is new: no state is settled.
+    (&["alerts", "list"], None),
+    (&["alerts", "events"], Some(0)),
+    (
+        &[
+            "alerts",
+            "maintenance",
+            "--minutes",
+            "5",
+            "--owner",
+            "me",
+            "--reason",
+            "a test",
+        ],
+        Some(0),
+    ),
+    (&["dims", "verify", "code_base"], Some(1)),
+    (&["dims", "history", "s3_storage.total_objects"], Some(0)),
+    // No channel is configured.
+    (&["alerts", "test"], Some(2)),
+    (&["alerts", "forget", "--yes"], Some(0)),
     (&["db", "identity"], Some(0)),
     (&["db", "query", "select 1 as one"], Some(0)),
     (&["db", "query", "select 1 where false"], Some(0)),
     (&["db", "counts", "public.game"], Some(0)),
     (&["db", "catalog", "public.game"], Some(0)),
+    (
+        &[
+            "db",
+            "compare",
+            "public.teams",
+            "public.teams",
+            "--same-relation",
+        ],
+        Some(0),
+    ),
     (&["ledger", "show", "--limit", "2"], Some(0)),
     (&["ledger", "verify"], Some(0)),
     // There is no backup to go back to.
@@ -52,6 +85,17 @@ pub(crate) const BAD: &[Sample] = &[
     (&["dashboard", "--baseline", "nosuch"], Some(2)),
     (&["check", "nosuch"], Some(2)),
     (&["check", "--waive"], Some(2)),
+    (&["check", "db.nosuch"], Some(2)),
+    (&["check", "db.connection", "twin_games"], Some(2)),
+    (&["alerts", "ack", "db.nosuch", "--by", "me"], Some(2)),
+    (&["alerts", "ack", "db.connection"], Some(2)),
+    (&["alerts", "maintenance", "--minutes", "5"], Some(2)),
+    (&["alerts", "maintenance", "--end", "1"], Some(2)),
+    (&["alerts", "forget"], Some(2)),
+    (&["dims", "verify", "nosuch"], Some(2)),
+    (&["dims", "history", "nosuch"], Some(2)),
+    (&["serve", "--listen", "0.0.0.0:0"], Some(2)),
+    (&["serve", "--token-file", "nosuch"], Some(2)),
     (&["check", "--lake", "nosuch"], Some(2)),
     (&["dashboard", "--ticks", "2"], Some(2)),
     (&["baseline", "capture", "--name", "a/b"], Some(2)),
@@ -134,7 +178,8 @@ pub(crate) fn every_command_speaks_json(world: &World) {
     }
     assert_eq!(
         unseen,
-        BTreeSet::from(["demo".to_owned(), "testkit build".to_owned()])
+        // See `watch`, too.
+        BTreeSet::from(["alerts ack", "demo", "serve", "testkit build"].map(str::to_owned))
     );
 }
 

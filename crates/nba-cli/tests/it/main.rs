@@ -12,6 +12,7 @@ mod health;
 mod ledger;
 mod program;
 mod secrets;
+mod watch;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +25,7 @@ use world::World;
 type Story = (&'static str, fn(&World));
 
 /// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: [Story; 17] = [
+const STORIES: [Story; 19] = [
     ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",
@@ -77,6 +78,11 @@ const STORIES: [Story; 17] = [
         "a closed pipe is no error",
         database::a_closed_pipe_is_no_error,
     ),
+    (
+        "an alarm is raised, told and acknowledged",
+        watch::an_alarm_is_raised_told_and_acknowledged,
+    ),
+    ("a watch is served", watch::a_watch_is_served),
     (
         "settings say where they came from",
         configuration::settings_say_where_they_came_from,
