@@ -1,20 +1,21 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
+pub(crate) mod backup;
 pub(crate) mod baseline;
 pub(crate) mod boxscore;
 pub(crate) mod compare;
+mod etl;
 pub(crate) mod fingerprint;
-pub(crate) mod verify;
-pub(crate) mod backup;
+mod lake;
 pub(crate) mod phase;
 pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod setup;
-mod etl;
-mod lake;
+pub(crate) mod verify;
 
 pub(crate) use etl::{EtlCommand, RunArgs};
 pub(crate) use lake::{LakeCommand, Part};
+pub(crate) mod monitor;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -26,7 +27,10 @@ const HELP_TEMPLATE: &str = "\
 Look      is everything well, and since when?
   health       compare every table with the baseline
   dashboard    the same, again and again, with the files the legacy dashboard wrote
-  check        what must hold between rows, whatever their number
+  check        what must hold between rows, and what must be so of the running server
+  serve        the same, again and again, as a web page
+  dims         the legacy inventory of metrics, measured without its masks
+  alerts       what is in alarm, who looks after it, and whether notices arrive
 
 Prove     is it the same, row by row?
   baseline     capture what is there now, show it, approve what takes its place
@@ -139,6 +143,7 @@ A continuous run stops by itself with exit code 1 when the state is critical.")]
 Examples:
   nba check                             every invariant, in one snapshot
   nba check twin_games --limit 50       one of them, with more of its rows
+  nba check db.free_space               a live check; `--live` asks all of them
   nba check --list                      what is looked for, and why
   nba check --lake ./lake               also those about the data lake
   nba check --json | jq '.invariants[] | select(.verdict == \"refuted\")'
@@ -148,6 +153,17 @@ Own invariants go into nba.toml, see `nba config example`. Violations that were 
 refute.")]
     Check(CheckArgs),
     /// Capture what is there now, show it, approve what takes its place.
+    /// Watch the target, and show it as a web page.
+    #[cfg(feature = "web")]
+    #[command(after_help = monitor::SERVE_EXAMPLES)]
+    Serve(monitor::ServeArgs),
+    /// The legacy inventory of metrics, measured without its masks.
+    #[command(subcommand)]
+    Dims(monitor::DimsCommand),
+    /// What is in alarm, who looks after it, and whether notices arrive.
+    #[command(subcommand)]
+    Alerts(monitor::AlertsCommand),
+    /// Capture what is there now, or show what was captured.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
     /// Prove that every row of the baseline is still there, unchanged, or name those that are not.
@@ -249,9 +265,15 @@ pub(crate) struct HealthArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Only these invariants.
+    /// Only these invariants, or only these live checks.
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
+    /// Ask the live checks about server, freshness, volume, work and evidence instead.
+    #[arg(long, conflicts_with_all = ["waive", "lake"])]
+    pub(crate) live: bool,
+    /// The list of live checks as Markdown.
+    #[arg(long, requires = "list")]
+    pub(crate) markdown: bool,
     /// List them with what they look for, and look at nothing.
     #[arg(long, conflicts_with_all = ["waive", "lake"])]
     pub(crate) list: bool,
@@ -289,6 +311,10 @@ pub(crate) struct DashboardArgs {
     /// Stop after this many checks (with --continuous).
     #[arg(long, value_name = "N", requires = "continuous")]
     pub(crate) ticks: Option<u64>,
+    /// In the terminal, with keys; plain text where there is no terminal.
+    #[cfg(feature = "tui")]
+    #[arg(long, conflicts_with_all = ["json", "ticks"])]
+    pub(crate) tui: bool,
     /// Baseline to compare with.
     #[arg(long, default_value = "default", value_name = "NAME")]
     pub(crate) baseline: String,

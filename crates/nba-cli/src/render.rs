@@ -216,6 +216,10 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
         .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
         .or_else(|| of(error, nba_monitoring::invariants::BookError::hint))
+        .or_else(|| of(error, nba_monitoring::checks::SettingsError::hint))
+        .or_else(|| of(error, nba_monitoring::watch::WatchError::hint))
+        .or_else(|| of(error, nba_monitoring::dims::DimsError::hint))
+        .or_else(|| serve_hint(error))
         .or_else(|| of(error, nba_monitoring::invariants::WaiverError::hint))
         .or_else(|| of(error, nba_migration::backup::BackupError::hint))
         .or_else(|| of(error, nba_migration::restore_point::RestorePointError::hint))
@@ -252,5 +256,15 @@ fn testkit_hint(error: &anyhow::Error) -> Option<String> {
 
 #[cfg(not(feature = "demo"))]
 fn testkit_hint(_: &anyhow::Error) -> Option<String> {
+    None
+}
+
+#[cfg(feature = "web")]
+fn serve_hint(error: &anyhow::Error) -> Option<String> {
+    of(error, nba_monitoring::serve::ServeError::hint)
+}
+
+#[cfg(not(feature = "web"))]
+fn serve_hint(_: &anyhow::Error) -> Option<String> {
     None
 }

@@ -26,10 +26,10 @@ pub mod history;
 pub mod lake;
 #[cfg(feature = "native-espn")]
 pub mod native;
-#[cfg(feature = "legacy")]
-pub mod registry;
 #[cfg(feature = "plays")]
 pub mod plays;
+#[cfg(feature = "legacy")]
+pub mod registry;
 #[cfg(feature = "legacy")]
 pub mod runner;
 pub mod shape;

@@ -1,13 +1,23 @@
 //! Baselines, per-table rules and health checks that cannot lie
 
 mod activity;
+pub mod alerts;
 pub mod baseline;
+mod catalogue;
+pub mod checks;
 mod connections;
+#[cfg(feature = "dims")]
+pub mod dims;
 mod games;
 pub mod health;
 pub mod invariants;
 pub mod rules;
 pub mod verify;
+#[cfg(feature = "web")]
+pub mod serve;
+#[cfg(feature = "tui")]
+pub mod tui;
+pub mod watch;
 
 pub use self::activity::{Activity, Stream};
 pub use self::connections::Effort;

@@ -10,6 +10,7 @@ use nba_config::Config;
 use nba_db::Database;
 use nba_etl::lake::{self, Lake};
 use nba_migration::ledger::Entry;
+use nba_monitoring::checks::{self, CATALOGUE, CheckSpec};
 use nba_monitoring::invariants::{
     self, Book, Invariant, InvariantReport, Inventory, MAX_WAIVED, RunOptions, Waiver, Waivers,
 };
@@ -26,23 +27,26 @@ const INVARIANT: &str = "invariant";
 pub(crate) async fn run(context: &Context, args: &CheckArgs) -> anyhow::Result<Code> {
     let config = context.config()?;
     let book = Book::builtin().with_configured(&config.invariants()?)?;
-    let unknown: Vec<&str> = args
-        .ids
+    let (live, ids) = live_ids(args);
+    if live {
+        return self::live(context, &config, &ids).await;
+    }
+    let unknown: Vec<&str> = ids
         .iter()
         .map(String::as_str)
-        .filter(|id| book.get(id).is_none())
+        .filter(|id| book.get(id).is_none() && !(args.list && checks::find(id).is_some()))
         .collect();
     if !unknown.is_empty() {
         bail!(
-            "no invariant is called `{}`; `nba check --list` shows all",
+            "no invariant and no live check is called `{}`; `nba check --list` shows all",
             unknown.join("`, `")
         );
     }
     if args.list {
-        return list(context, &book, &args.ids);
+        return list(context, &book, &ids, args.markdown);
     }
     let mut options = RunOptions::default();
-    options.only.clone_from(&args.ids);
+    options.only.clone_from(&ids);
     options.listed = args.limit;
     options.effort.statement_timeout = Duration::from_secs(args.timeout);
     options.inventory = match &args.lake {
@@ -107,12 +111,84 @@ fn entry(report: &InvariantReport) -> Entry {
     }
 }
 
-fn list(context: &Context, book: &Book, ids: &[String]) -> anyhow::Result<Code> {
+/// Whether live checks are meant, and the ids without a leading `run`, which people write who know other tools.
+fn live_ids(args: &CheckArgs) -> (bool, Vec<String>) {
+    let ids = match args.ids.as_slice() {
+        [run, ids @ ..] if run == "run" && !ids.is_empty() => ids,
+        ids => ids,
+    };
+    let known = !ids.is_empty() && ids.iter().all(|id| checks::find(id).is_some());
+    (!args.list && (args.live || known), ids.to_vec())
+}
+
+/// Live checks, asked once.
+async fn live(context: &Context, config: &Config, ids: &[String]) -> anyhow::Result<Code> {
+    let unknown: Vec<&str> = ids
+        .iter()
+        .map(String::as_str)
+        .filter(|id| checks::find(id).is_none())
+        .collect();
+    if !unknown.is_empty() {
+        bail!(
+            "no live check is called `{}`; `nba check --list` shows all",
+            unknown.join("`, `")
+        );
+    }
+    let seen = super::watch::ask(context, config, ids).await?;
+    let verdict = Verdict::all(
+        seen.iter()
+            .map(|observation| observation.verdict.clone().about(&observation.id)),
+    );
+    context
+        .out
+        .json(&json!({ "verdict": verdict, "checks": seen }))?;
+    for observation in &seen {
+        let word = observation.verdict.as_str().replace('_', " ");
+        context.out.line(&format!(
+            "{} {}: {}",
+            Tone::of(&observation.verdict).paint(&word),
+            observation.id,
+            observation.message
+        ));
+        if observation.verdict.is_refuted()
+            && let Some(spec) = checks::find(&observation.id)
+        {
+            context
+                .out
+                .line(&format!("  {}", Tone::Dim.paint(spec.remedy)));
+        }
+    }
+    Ok(verdict.exit_code())
+}
+
+fn list(context: &Context, book: &Book, ids: &[String], markdown: bool) -> anyhow::Result<Code> {
+    if markdown {
+        context.out.line(checks::markdown().trim_end());
+        return Ok(exit_code::PROVEN);
+    }
     let chosen: Vec<&Invariant> = book
         .iter()
         .filter(|invariant| ids.is_empty() || ids.contains(&invariant.id))
         .collect();
-    context.out.json(&chosen)?;
+    let live: Vec<&CheckSpec> = CATALOGUE
+        .iter()
+        .filter(|spec| ids.is_empty() || ids.iter().any(|id| id == spec.id))
+        .collect();
+    let invariants = chosen.iter().map(|invariant| json!(invariant));
+    let all: Vec<_> = invariants
+        .chain(live.iter().map(|spec| json!(spec)))
+        .collect();
+    context.out.json(&all)?;
+    for spec in live {
+        context
+            .out
+            .line(&format!("{}: {}", Tone::Strong.paint(spec.id), spec.proves));
+        context.out.line(&format!(
+            "  live, cost {}; when refuted: {}",
+            spec.cost.as_str(),
+            spec.remedy
+        ));
+    }
     for invariant in chosen {
         context.out.line(&format!(
             "{}: {}",

@@ -1,6 +1,7 @@
 //! `nba health` and `nba dashboard`.
 
 use super::Code;
+use super::watch::Watch;
 use crate::cli::{DashboardArgs, HealthArgs};
 use crate::context::{Context, baseline_name};
 use crate::render::Tone;
@@ -12,7 +13,9 @@ use nba_monitoring::baseline::Baseline;
 use nba_monitoring::health::{
     HealthOptions, HealthReport, Overall, check, render_text, row_text, write_report,
 };
+use nba_monitoring::watch::{Standing, Tick};
 use nba_utils::exit_code;
+use serde::Serialize;
 use std::time::Duration;
 
 /// Where the legacy dashboard wrote its files, relative to the project.
@@ -51,6 +54,10 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
         &Context::baselines(&config)?,
         &baseline_name(&args.baseline)?,
     )?;
+    #[cfg(feature = "tui")]
+    if args.tui && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        return super::tui::run(context, &config, args).await;
+    }
     // On record, so that a rollback stops this process and no other.
     let _registered = match args.continuous {
         true => register(&config.state_directory()?, std::process::id()).ok(),
@@ -60,15 +67,32 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
     // A check that takes longer than the interval delays the next one instead of piling up.
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut options = HealthOptions::default();
+    let mut watch = Watch::open(context, &config, Duration::from_secs(args.interval))?;
+    if watch.is_none() {
+        context
+            .out
+            .note("another process watches this project: this look is not taken into account");
+    }
     loop {
         ticks.tick().await;
         let report = measure(context, &config, &baseline, &options).await?;
+        let looked = match &mut watch {
+            Some(watch) => Some(watch.look(context, &config, Some(&report)).await),
+            None => None,
+        };
+        let shown = Shown {
+            report: &report,
+            watch: looked.as_ref(),
+        };
         if args.continuous {
-            context.out.json_line(&report)?;
+            context.out.json_line(&shown)?;
         } else {
-            context.out.json(&report)?;
+            context.out.json(&shown)?;
         }
         context.out.line(&painted(&report));
+        if let Some(tick) = &looked {
+            show(context, tick);
+        }
         record(context, &config, &report)?;
         let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
         context
@@ -79,6 +103,45 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
             return Ok(report.exit_code());
         }
         options.check_number += 1;
+    }
+}
+
+/// The report with the keys of the legacy dashboard, and beside them what the watch says.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    report: &'a HealthReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch: Option<&'a Tick>,
+}
+
+/// What a look came to, in a line, and what changed by it.
+pub(crate) fn show(context: &Context, tick: &Tick) {
+    let tone = match tick.standing {
+        Standing::Healthy => Tone::Good,
+        Standing::Warning | Standing::Critical => Tone::Bad,
+        Standing::Suspect | Standing::Unknown => Tone::Unsure,
+    };
+    let list = |what: &str, ids: &[String]| match ids {
+        [] => String::new(),
+        ids => format!("; {what}: {}", ids.join(", ")),
+    };
+    context.out.line(&format!(
+        "{}{}{}",
+        tone.paint(&format!("watch: {}", tick.standing.as_str())),
+        list("in alarm", &tick.in_alarm),
+        list("suspect", &tick.suspect)
+    ));
+    for event in &tick.events {
+        context.out.line(&format!(
+            "  {} {}: {}",
+            event.kind.as_str(),
+            event.check,
+            event.message
+        ));
+    }
+    for fault in &tick.faults {
+        context.out.note(&format!("the watch: {fault}"));
     }
 }
 

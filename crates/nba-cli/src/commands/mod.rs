@@ -1,5 +1,6 @@
 //! One module per command: parse, call the library, render what it returned.
 
+mod alerts;
 mod backup;
 mod baseline;
 mod boxscore;
@@ -9,6 +10,7 @@ mod config;
 mod db;
 #[cfg(feature = "demo")]
 mod demo;
+mod dims;
 mod doctor;
 mod etl;
 mod fingerprint;
@@ -19,12 +21,19 @@ mod ledger;
 mod phase;
 mod restore;
 mod rollback;
+#[cfg(feature = "web")]
+mod serve;
 mod setup;
 mod state;
 mod switch;
 #[cfg(feature = "demo")]
 mod testkit;
+#[cfg(feature = "demo")]
+mod testkit;
+#[cfg(feature = "tui")]
+mod tui;
 mod verify;
+mod watch;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -49,6 +58,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Health(args) => block_on(health::run(&context, &args)),
         Command::Dashboard(args) => block_on(health::dashboard(&context, &args)),
         Command::Check(args) => block_on(check::run(&context, &args)),
+        #[cfg(feature = "web")]
+        Command::Serve(args) => block_on(serve::run(&context, &args)),
+        Command::Dims(command) => block_on(dims::run(&context, &command)),
+        Command::Alerts(command) => block_on(alerts::run(&context, &command)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),
         Command::Verify(args) => block_on(verify::run(&context, &args)),
         Command::Db(command) => block_on(db::run(&context, &command)),

@@ -108,6 +108,11 @@ fn invariants() {
 }
 
 #[test]
+fn monitoring() {
+    check("docs/monitoring.md");
+}
+
+#[test]
 fn replica() {
     check("docs/replica.md");
 }
@@ -129,6 +134,7 @@ fn no_page_with_commands_is_forgotten() {
         "health.md",
         "invariants.md",
         "lake.md",
+        "monitoring.md",
         "replica.md",
         "verify.md",
         "safety.md",

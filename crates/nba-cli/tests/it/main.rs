@@ -17,6 +17,7 @@ mod program;
 mod safety;
 mod secrets;
 mod verify;
+mod watch;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,6 +113,10 @@ const STORIES: &[Story] = &[
         "fingerprints are kept and compared",
         verify::fingerprints_are_kept_and_compared,
     ),
+        "an alarm is raised, told and acknowledged",
+        watch::an_alarm_is_raised_told_and_acknowledged,
+    ),
+    ("a watch is served", watch::a_watch_is_served),
     (
         "settings say where they came from",
         configuration::settings_say_where_they_came_from,

@@ -49,7 +49,9 @@ pub use self::report::{
 pub use self::rows::{
     RowDetail, RowDigest, RowStream, rows_of_hashes, stream_rows, stream_rows_gently,
 };
-pub use self::snapshot::{SnapshotInfo, in_noted_snapshot, in_session_snapshot, in_snapshot, settle};
+pub use self::snapshot::{
+    SnapshotInfo, in_noted_snapshot, in_session_snapshot, in_snapshot, settle,
+};
 pub use self::spec::{
     ColumnSpec, FoundTable, KeySpec, TableName, TableSpec, bucket_count, discover, discover_views,
 };

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-#[cfg(all(feature = "manifest", feature = "s3"))]
-mod copies;
 #[cfg(feature = "plays")]
 mod boxscore;
+#[cfg(all(feature = "manifest", feature = "s3"))]
+mod copies;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]

@@ -61,6 +61,11 @@ impl Platform {
         let server = EmbeddedServer::start(EmbeddedOptions::default())
             .await
             .unwrap();
+        Self::on(server).await
+    }
+
+    /// The same on a server of one's own.
+    pub(crate) async fn on(server: EmbeddedServer) -> Self {
         server.create_database(DATABASE).await.unwrap();
         writer(&server).await.batch_execute(SCHEMA).await.unwrap();
         let db = Database::connect(&server.target(DATABASE)).await.unwrap();

@@ -1,0 +1,410 @@
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use nba_utils::Verdict;
+
+use super::*;
+use crate::checks::{Observation, Settings};
+use crate::rules::Criticality;
+use crate::watch::{Acknowledgement, Policy, State};
+
+fn settings(text: &str) -> AlertSettings {
+    Settings::parse("monitoring.toml".as_ref(), text)
+        .unwrap()
+        .alerts
+}
+
+fn start() -> DateTime<Utc> {
+    "2026-01-10T12:00:00Z".parse().unwrap()
+}
+
+/// A watch with a look every five minutes, and what it sends.
+struct Story {
+    state: State,
+    settings: AlertSettings,
+    now: DateTime<Utc>,
+    severity: Criticality,
+}
+
+impl Story {
+    fn new(settings: AlertSettings) -> Self {
+        Self {
+            state: State::new(start()),
+            settings,
+            now: start() - TimeDelta::minutes(5),
+            severity: Criticality::Critical,
+        }
+    }
+
+    /// Takes looks; every notice as `minute channel kind`.
+    fn looks(&mut self, looks: &str) -> Vec<String> {
+        let mut sent = Vec::new();
+        for word in looks.chars() {
+            self.now += TimeDelta::minutes(5);
+            let verdict = match word {
+                'g' => Verdict::Proven,
+                'u' => Verdict::not_proven("timed out"),
+                _ => Verdict::refuted(format!("{} rows are missing", self.state.ticks)),
+            };
+            let seen = Observation::new(
+                "x",
+                self.severity,
+                verdict.clone(),
+                None,
+                verdict.to_string(),
+            );
+            let events = self.state.record(
+                vec![seen],
+                self.now,
+                Duration::from_secs(300),
+                Policy::default(),
+            );
+            let State {
+                alerting, checks, ..
+            } = &mut self.state;
+            alerting.decide(&self.settings, "test", &events, checks, self.now);
+            for outgoing in alerting.due(&self.settings, self.now) {
+                let minute = (self.now - start()).num_minutes();
+                sent.push(format!(
+                    "{minute} {} {}",
+                    outgoing.channel,
+                    outgoing.notice.kind.as_str()
+                ));
+            }
+        }
+        sent
+    }
+}
+
+const TWO: &str = "
+[[alerts.channels]]
+name = \"team\"
+kind = \"command\"
+command = [\"true\"]
+[[alerts.channels]]
+name = \"boss\"
+kind = \"command\"
+command = [\"true\"]
+severity = \"critical\"
+circle = 1
+";
+
+#[test]
+fn an_alarm_is_announced_once_escalated_and_resolved_to_all_who_heard_of_it() {
+    let mut story = Story::new(settings(TWO));
+    assert_eq!(story.looks("gbb"), Vec::<String>::new());
+    assert_eq!(story.looks("b"), ["15 team raised"]);
+    // 30 minutes after the first bad look.
+    assert_eq!(story.looks("bbbbbbbb"), ["35 boss escalated"]);
+    assert_eq!(story.looks("gg"), ["65 team resolved", "65 boss resolved"]);
+}
+
+#[test]
+fn a_warning_stays_with_the_team() {
+    let mut story = Story::new(settings(TWO));
+    story.severity = Criticality::Warning;
+    assert_eq!(story.looks("gbbbbbbbbbbbbb"), ["15 team raised"]);
+}
+
+#[test]
+fn a_check_that_cannot_run_is_an_alarm_too() {
+    let mut story = Story::new(settings(TWO));
+    assert_eq!(story.looks("guuu"), ["15 team raised"]);
+    assert_eq!(story.looks("b"), ["20 team worse"]);
+}
+
+#[test]
+fn flapping_is_announced_once_in_half_an_hour() {
+    let mut story = Story::new(settings(TWO));
+    assert_eq!(story.looks("gbbbggbbb").len(), 2, "raised and resolved");
+    assert_eq!(story.state.alerting.deduplicated, 1);
+    assert_eq!(story.looks("gg"), ["50 team resolved"]);
+    // The message, which has a number in it, does not make it another alarm; an hour does.
+    assert_eq!(story.looks("gggggggggbbb"), ["110 team raised"]);
+}
+
+#[test]
+fn reminders_come_until_somebody_acknowledges() {
+    let mut story = Story::new(settings(&format!(
+        "[alerts]\nreminder_minutes = 20\nescalate_minutes = []\n{TWO}"
+    )));
+    assert_eq!(
+        story.looks("gbbbbbbbbbbb"),
+        ["15 team raised", "35 team reminder", "55 team reminder"]
+    );
+    story.state.checks.get_mut("x").unwrap().acknowledged = Some(Acknowledgement {
+        by: "me".to_owned(),
+        at: story.now,
+        note: None,
+    });
+    assert_eq!(story.looks("bbbbbbbbbb"), Vec::<String>::new());
+    assert_eq!(story.looks("gg"), ["115 team resolved"]);
+}
+
+#[test]
+fn quiet_hours_hold_back_what_can_wait() {
+    let quiet = format!("[alerts]\nquiet_hours = {{ from = \"11:00\", to = \"13:00\" }}\n{TWO}");
+    let mut story = Story::new(settings(&quiet));
+    story.severity = Criticality::Warning;
+    assert_eq!(story.looks("gbbbbbbbbbbb"), Vec::<String>::new());
+    assert_eq!(story.looks("b"), ["60 team raised"]);
+    let mut story = Story::new(settings(&quiet));
+    assert_eq!(
+        story.looks("gbbb"),
+        ["15 team raised"],
+        "what is critical is not held back"
+    );
+}
+
+#[test]
+fn hours_over_midnight() {
+    let text = "[alerts]\nquiet_hours = { from = \"22:00\", to = \"08:00\", utc_offset = -5 }";
+    let hours = settings(text).quiet_hours.unwrap();
+    let at = |text: &str| text.parse().unwrap();
+    assert!(!hours.include(at("2026-01-10T02:59:00Z")));
+    assert!(hours.include(at("2026-01-10T03:00:00Z")));
+    assert!(hours.include(at("2026-01-10T12:59:00Z")));
+    assert!(!hours.include(at("2026-01-10T13:00:00Z")));
+}
+
+#[test]
+fn what_fails_is_tried_again_for_a_day() {
+    let mut story = Story::new(settings(TWO));
+    let State { alerting, .. } = &mut story.state;
+    let outgoing = Outgoing {
+        channel: "team".to_owned(),
+        notice: Notice::test("test", start()),
+        attempts: 0,
+        due: start(),
+        last_error: None,
+    };
+    assert_eq!(
+        alerting.failed(outgoing, "refused".to_owned(), start()),
+        None
+    );
+    let mut attempts = Vec::new();
+    let mut given_up = None;
+    for minute in 1..=2_000 {
+        let now = start() + TimeDelta::minutes(minute);
+        for outgoing in alerting.due(&story.settings, now) {
+            attempts.push(minute);
+            given_up = alerting.failed(outgoing, "refused".to_owned(), now);
+        }
+    }
+    assert_eq!(attempts[..6], [1, 3, 7, 15, 31, 63]);
+    assert!(given_up.unwrap().contains("given up"));
+    assert!(alerting.outbox.is_empty());
+}
+
+#[test]
+fn a_resolved_notice_outlives_a_channel_that_is_down() {
+    let mut story = Story::new(settings(TWO));
+    story.looks("gbbb");
+    let mut sent = Vec::new();
+    for (tick, word) in "gggg".chars().enumerate() {
+        story.now += TimeDelta::minutes(5);
+        let verdict = if word == 'g' {
+            Verdict::Proven
+        } else {
+            Verdict::refuted("x")
+        };
+        let seen = Observation::new("x", Criticality::Critical, verdict, None, "x");
+        let events = story.state.record(
+            vec![seen],
+            story.now,
+            Duration::from_secs(300),
+            Policy::default(),
+        );
+        let State {
+            alerting, checks, ..
+        } = &mut story.state;
+        alerting.decide(&story.settings, "test", &events, checks, story.now);
+        // As after a restart: what is kept is all there is.
+        let kept = serde_json::to_string(alerting).unwrap();
+        *alerting = serde_json::from_str(&kept).unwrap();
+        for outgoing in alerting.due(&story.settings, story.now) {
+            sent.push((tick, outgoing.notice.kind));
+            if tick < 3 {
+                alerting.failed(outgoing, "down".to_owned(), story.now);
+            }
+        }
+    }
+    assert_eq!(
+        sent,
+        [
+            (1, NoticeKind::Resolved),
+            (2, NoticeKind::Resolved),
+            (3, NoticeKind::Resolved)
+        ]
+    );
+}
+
+#[test]
+fn addresses_are_secrets() {
+    let text = "[[alerts.channels]]\nname = \"chat\"\nkind = \"slack\"\nurl = \"https://me:pw@hooks.example/services/T0/B0/secret?key=1\"";
+    let settings = settings(text);
+    let shown = format!("{settings:?}");
+    assert!(shown.contains("https://hooks.example/***"), "{shown}");
+    for secret in ["secret", "pw", "key=1"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn settings_that_mean_nothing_are_refused_without_their_values() {
+    for (text, expected) in [
+        ("[alerts]\nescalate_minutes = [60, 30]", "must grow"),
+        ("[alerts]\nreminder_minutes = 0", "not every moment"),
+        (
+            "[[alerts.channels]]\nname = \"a\"\nkind = \"command\"\ncommand = []",
+            "names no program",
+        ),
+        (
+            &format!("{TWO}{TWO}"),
+            "two alert channels are called `team`",
+        ),
+        (
+            "[alerts]\nquiet_hours = { from = \"late\", to = \"08:00\" }",
+            "expected a time",
+        ),
+        (
+            "[[alerts.channels]]\nname = \"a\"\nkind = \"pigeon\"\nurl = \"https://h/topsecret\"",
+            "unknown variant",
+        ),
+        ("[limits]\nfree = 3", "unknown field"),
+        (
+            "[[off]]\ncheck = \"x\"\nreason = \" \"\nowner = \"me\"\nuntil = \"2026-01-01\"",
+            "needs a reason",
+        ),
+    ] {
+        let error = Settings::parse("monitoring.toml".as_ref(), text).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(expected), "{text}: {said}");
+        assert!(!said.contains("topsecret"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_gets_the_notice_and_nothing_of_our_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("got");
+    let script = format!("cat > {0}; env >> {0}", file.display());
+    let channel = |command: &[&str]| Channel {
+        name: "team".to_owned(),
+        severity: Severity::default(),
+        checks: Vec::new(),
+        circle: 0,
+        kind: Kind::Command {
+            command: command.iter().map(|&word| word.to_owned()).collect(),
+        },
+    };
+    let notice = Notice::test("postgres://me@db/nba", start());
+    deliver(&channel(&["sh", "-c", &script]), &notice)
+        .await
+        .unwrap();
+    let got = std::fs::read_to_string(&file).unwrap();
+    let (json, environment) = got.split_at(got.find('}').unwrap() + 1);
+    assert_eq!(serde_json::from_str::<Notice>(json).unwrap(), notice);
+    assert!(
+        environment.contains("PATH=/usr/local/bin:/usr/bin:/bin"),
+        "{environment}"
+    );
+    assert!(!environment.contains("CARGO"), "{environment}");
+    let error = deliver(
+        &channel(&["sh", "-c", "echo password=hunter2 >&2; exit 3"]),
+        &notice,
+    )
+    .await
+    .unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("exit status: 3") && !said.contains("hunter2"),
+        "{said}"
+    );
+    let error = deliver(&channel(&["no-such-program"]), &notice)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DeliveryError::Start { .. }), "{error:?}");
+    // A program that reads nothing is no failure.
+    deliver(&channel(&["true"]), &notice).await.unwrap();
+}
+
+#[cfg(feature = "webhook")]
+mod web {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// A server for one request: answers with `status`, and gives what it got.
+    async fn server(status: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks/topsecret", listener.local_addr().unwrap());
+        let got = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = Vec::new();
+            let mut part = [0; 4_096];
+            loop {
+                let read = stream.read(&mut part).await.unwrap();
+                bytes.extend_from_slice(&part[..read]);
+                if read == 0 || bytes.ends_with(b"}") {
+                    break;
+                }
+            }
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(bytes).unwrap()
+        });
+        (url, got)
+    }
+
+    fn hook(kind: Kind) -> Channel {
+        Channel {
+            name: "chat".to_owned(),
+            severity: Severity::default(),
+            checks: Vec::new(),
+            circle: 0,
+            kind,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_web_hook_gets_json_by_post() {
+        let (url, got) = server("200 OK").await;
+        let notice = Notice::test("db", start());
+        let url: SecretUrl = url.as_str().into();
+        deliver(&hook(Kind::Slack { url }), &notice).await.unwrap();
+        let got = got.await.unwrap();
+        assert!(got.starts_with("POST /hooks/topsecret HTTP/1.1"), "{got}");
+        let body: serde_json::Value =
+            serde_json::from_str(got.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        assert!(
+            body["text"]
+                .as_str()
+                .unwrap()
+                .contains("[test] good monitor"),
+            "{body}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_host_and_not_the_address() {
+        let (url, _got) = server("500 Oops").await;
+        let notice = Notice::test("db", start());
+        let closed = "http://127.0.0.1:9/hooks/topsecret";
+        for (url, expected) in [
+            (url.as_str(), "answered with 500"),
+            (closed, "could not post to http://127.0.0.1:9/***"),
+            ("no address/topsecret", "could not post"),
+        ] {
+            let url: SecretUrl = url.into();
+            let error = deliver(&hook(Kind::Webhook { url }), &notice)
+                .await
+                .unwrap_err();
+            let said = error.to_string();
+            assert!(
+                said.contains(expected) && !said.contains("topsecret"),
+                "{said}"
+            );
+        }
+    }
+}

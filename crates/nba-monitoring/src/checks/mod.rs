@@ -1,0 +1,32 @@
+//! The catalogue of live checks: cheap questions to the running server, the freshness of each source, signs of work.
+//!
+//! A check has a stable id, says what it proves, what it costs and what to do when it is refuted ([`CATALOGUE`]). [`run`] asks
+//! all of them, or those named, over one read-only session and gives one [`Observation`] each; what cannot be asked is
+//! *not proven*, never zero. Whether a bad observation is an alarm is decided by [`watch`](crate::watch).
+
+mod catalogue;
+mod evidence;
+mod freshness;
+mod health;
+mod progress;
+mod run;
+mod server;
+mod settings;
+mod space;
+#[cfg(test)]
+mod tests;
+mod volume;
+
+pub use self::catalogue::{CATALOGUE, CheckSpec, Cost, Group, find, markdown};
+pub use self::evidence::{Evidence, LastBackup, observe_evidence};
+pub use self::health::observe_health;
+pub use self::progress::{Progress, ProgressMark};
+pub use self::run::{Memory, Observation, RunOptions, run, unreachable};
+#[cfg(feature = "web")]
+pub(crate) use self::server::size;
+#[cfg(any(feature = "web", feature = "tui"))]
+pub(crate) use self::server::whole;
+pub(crate) use self::settings::matches;
+pub use self::settings::{Heartbeat, KnownHole, Limits, Off, Settings, SettingsError, Source};
+pub use self::space::Growth;
+pub use self::volume::{TableVolume, Volumes};

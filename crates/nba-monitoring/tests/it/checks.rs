@@ -1,0 +1,621 @@
+//! Every live check sees the defect that is planted for it, and nothing without one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use nba_db::Database;
+use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
+use nba_monitoring::checks::{
+    CATALOGUE, Evidence, LastBackup, Memory, Observation, RunOptions, Settings, observe_evidence,
+    run, unreachable,
+};
+use nba_utils::Verdict;
+
+use crate::platform::{DATABASE, Platform, writer};
+
+/// The day after the platform's last game.
+fn now() -> DateTime<Utc> {
+    "2024-12-02T12:00:00Z".parse().unwrap()
+}
+
+fn settings(text: &str) -> Settings {
+    Settings::parse("monitoring.toml".as_ref(), text).unwrap()
+}
+
+/// A platform that can be replicated from.
+async fn platform() -> Platform {
+    let options = EmbeddedOptions {
+        conf: [
+            ("wal_level", "replica"),
+            ("max_wal_senders", "4"),
+            ("autovacuum", "on"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
+        hba: vec!["local replication all trust".to_owned()],
+        ..EmbeddedOptions::default()
+    };
+    Platform::on(EmbeddedServer::start(options).await.unwrap()).await
+}
+
+/// One live check at one time.
+struct Asker<'a> {
+    db: &'a Database,
+    memory: Memory,
+    now: DateTime<Utc>,
+}
+
+impl Asker<'_> {
+    async fn ask(&mut self, id: &str, settings: &Settings) -> Observation {
+        let mut options = RunOptions::default();
+        options.only = vec![id.to_owned()];
+        options.now = Some(self.now);
+        let mut seen = run(self.db, settings, &mut self.memory, &options).await;
+        assert_eq!(seen.len(), 1, "{id}: {seen:?}");
+        seen.remove(0)
+    }
+
+    /// The check is refuted, with words that name the defect.
+    async fn refuted(&mut self, id: &str, settings: &Settings, named: &str) {
+        let seen = self.ask(id, settings).await;
+        assert!(
+            seen.verdict.is_refuted() && seen.message.contains(named),
+            "{id} does not see `{named}`: {seen:?}"
+        );
+    }
+
+    async fn proven(&mut self, id: &str, settings: &Settings) {
+        let seen = self.ask(id, settings).await;
+        assert!(seen.verdict.is_proven(), "{seen:?}");
+    }
+
+    /// Statistics arrive with a delay of up to a second, and later on a busy machine.
+    async fn refuted_soon(&mut self, id: &str, settings: &Settings, named: &str) {
+        let mut seen = self.ask(id, settings).await;
+        for _ in 0..600 {
+            if seen.verdict.is_refuted() && seen.message.contains(named) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            seen = self.ask(id, settings).await;
+        }
+        panic!("{id} does not see `{named}`: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sound_platform_is_proven_by_every_check_that_applies() {
+    let platform = Platform::start().await;
+    let settings = settings("[limits]\nfree_percent = 0\n");
+    let mut memory = Memory::default();
+    let mut options = RunOptions::default();
+    options.now = Some(now());
+    for round in 0..2 {
+        let seen = run(&platform.db, &settings, &mut memory, &options).await;
+        let ids: BTreeSet<&str> = seen.iter().map(|seen| seen.id.as_str()).collect();
+        let known = CATALOGUE
+            .iter()
+            .filter(|spec| !spec.id.starts_with("evidence."));
+        assert_eq!(ids, known.map(|spec| spec.id).collect(), "all are asked");
+        for observation in seen {
+            let expected = match observation.id.as_str() {
+                "db.replication_lag" | "db.replication_slots" | "work.heartbeats" => {
+                    "not_applicable"
+                }
+                _ => "proven",
+            };
+            assert_eq!(
+                observation.verdict.as_str(),
+                expected,
+                "round {round}: {observation:?}"
+            );
+            assert!(!observation.message.is_empty(), "{observation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_check_of_the_server_sees_its_planted_defect() {
+    let platform = platform().await;
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let usual = Settings::default();
+
+    // Free space: a disk of 15 MB is full, one of 1 TB is not.
+    asker
+        .refuted(
+            "db.free_space",
+            &settings("disk_gb = 0.015"),
+            "% are wanted",
+        )
+        .await;
+    asker
+        .proven("db.free_space", &settings("disk_gb = 1000"))
+        .await;
+    asker
+        .refuted(
+            "db.free_space",
+            &settings("[limits]\nfree_percent = 100"),
+            "of the server's disk",
+        )
+        .await;
+
+    // A transaction that stays open, idle.
+    let sleeper = writer(&platform.server).await;
+    let busy =
+        settings("[limits]\ntransaction_minutes = 0.0001\nidle_in_transaction_minutes = 0.0001\n");
+    for id in ["db.long_transactions", "db.idle_in_transaction"] {
+        asker.proven(id, &busy).await;
+    }
+    sleeper
+        .batch_execute("begin; lock table teams")
+        .await
+        .unwrap();
+    asker
+        .refuted_soon("db.long_transactions", &busy, "in a transaction for")
+        .await;
+    asker
+        .refuted_soon("db.idle_in_transaction", &busy, "idle in a transaction for")
+        .await;
+    asker.proven("db.long_transactions", &usual).await;
+
+    // Somebody waits for its lock.
+    let impatient = settings("[limits]\nlock_wait_seconds = 0.01");
+    asker.proven("db.lock_waits", &impatient).await;
+    let waiter = writer(&platform.server).await;
+    let waiting =
+        tokio::spawn(async move { waiter.batch_execute("select count(*) from teams").await });
+    asker
+        .refuted_soon("db.lock_waits", &impatient, "for a lock on `public.teams`")
+        .await;
+    sleeper.batch_execute("rollback").await.unwrap();
+    waiting.await.unwrap().unwrap();
+
+    asker
+        .refuted(
+            "db.connections",
+            &settings("[limits]\nconnections_percent = 0.5"),
+            "connections are in use",
+        )
+        .await;
+    asker.proven("db.connections", &usual).await;
+    asker
+        .refuted(
+            "db.transaction_ids",
+            &settings("[limits]\ntransaction_id_age = 1"),
+            "1 are permitted",
+        )
+        .await;
+    asker.proven("db.transaction_ids", &usual).await;
+
+    // Dead rows that nobody removes.
+    let strict = settings("[limits]\ndead_rows = 100");
+    asker.proven("db.autovacuum", &strict).await;
+    platform.execute("alter table box_score_players set (autovacuum_enabled = off); update box_score_players set points = points + 1").await;
+    asker
+        .refuted_soon(
+            "db.autovacuum",
+            &strict,
+            "autovacuum is switched off for it",
+        )
+        .await;
+
+    // An index that was not finished.
+    asker.proven("db.invalid_indexes", &usual).await;
+    let failed = writer(&platform.server).await;
+    failed
+        .batch_execute("create unique index concurrently broken on games (season)")
+        .await
+        .unwrap_err();
+    asker
+        .refuted("db.invalid_indexes", &usual, "public.broken")
+        .await;
+
+    // A serial column near the end of its type, not of its sequence.
+    asker.proven("db.sequences", &usual).await;
+    platform.execute("create table soon_full (id serial); alter sequence soon_full_id_seq as bigint; select setval('soon_full_id_seq', 2000000000)").await;
+    asker
+        .refuted(
+            "db.sequences",
+            &usual,
+            "public.soon_full_id_seq is at 2,000,000,000 of 2,147,483,647",
+        )
+        .await;
+
+    // A slot that nobody reads.
+    let small = settings("[limits]\nreplication_lag_mb = 0.1");
+    platform
+        .execute("select pg_create_physical_replication_slot('forgotten', true)")
+        .await;
+    platform
+        .execute(
+            "create table filler as select repeat(n::text, 100) from generate_series(1, 5000) n",
+        )
+        .await;
+    asker
+        .refuted(
+            "db.replication_slots",
+            &small,
+            "nobody reads slot `forgotten`",
+        )
+        .await;
+    asker.proven("db.replication_slots", &usual).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_stands_still_is_behind() {
+    let platform = platform().await;
+    let program = platform.server.programs().program("pg_receivewal");
+    if !program.is_file() {
+        println!("skipped: this PostgreSQL has no pg_receivewal");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = std::process::Command::new(&program);
+    receiver
+        .args(["--no-sync", "--no-loop", "-D"])
+        .arg(folder.path())
+        .args(["-d", &platform.server.url("postgres")]);
+    let receiver = Child(receiver.spawn().unwrap());
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let small = settings("[limits]\nreplication_lag_mb = 0.1");
+    let mut seen = asker.ask("db.replication_lag", &small).await;
+    for _ in 0..600 {
+        if seen.verdict.is_proven() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        seen = asker.ask("db.replication_lag", &small).await;
+    }
+    assert!(seen.verdict.is_proven(), "{seen:?}");
+    receiver.signal("STOP");
+    platform
+        .execute(
+            "create table filler as select repeat(n::text, 100) from generate_series(1, 20000) n",
+        )
+        .await;
+    asker
+        .refuted_soon("db.replication_lag", &small, "`pg_receivewal` is")
+        .await;
+    receiver.signal("CONT");
+}
+
+/// Ends with the test.
+struct Child(std::process::Child);
+
+impl Child {
+    fn signal(&self, name: &str) {
+        let kill = std::process::Command::new("kill")
+            .args([format!("-{name}"), self.0.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn what_a_role_may_not_see_is_not_proven() {
+    let platform = Platform::start().await;
+    platform.execute("create role watcher login; grant connect on database nba_simulator to watcher; create table hidden (id serial)").await;
+    let _other = writer(&platform.server).await;
+    let mut target = platform.server.target(DATABASE);
+    target.user = "watcher".to_owned();
+    let db = Database::connect(&target).await.unwrap();
+    let mut asker = Asker {
+        db: &db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let usual = Settings::default();
+    for (id, why) in [
+        ("db.long_transactions", "grant the role `pg_monitor`"),
+        ("db.idle_in_transaction", "grant the role `pg_monitor`"),
+        ("db.sequences", "sequences are not shown to this role"),
+        ("db.free_space", "set `disk_gb`"),
+        ("freshness.games", "permission denied"),
+        ("freshness.sources", "permission denied"),
+    ] {
+        let seen = asker.ask(id, &usual).await;
+        assert_eq!(seen.verdict.as_str(), "not_proven", "{seen:?}");
+        assert!(seen.message.contains(why), "{seen:?}");
+        assert_eq!(
+            seen.value, None,
+            "what is not known has no figure: {seen:?}"
+        );
+    }
+    let beat = settings(
+        "[[heartbeats]]\nname = \"loop\"\nsql = \"select count(*) from public.games\"\nmax_hours = 1.0",
+    );
+    let seen = asker.ask("work.heartbeats", &beat).await;
+    assert_eq!(seen.verdict.as_str(), "not_proven", "{seen:?}");
+    // What needs no right is still told.
+    asker.proven("db.connections", &usual).await;
+    asker.proven("db.lock_waits", &usual).await;
+}
+
+#[tokio::test]
+async fn sources_that_stand_still_or_have_holes_are_named() {
+    let platform = Platform::start().await;
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let usual = Settings::default();
+    asker.proven("freshness.games", &usual).await;
+    asker.proven("freshness.sources", &usual).await;
+    // Eleven months without a hoopR row, while its own inventory knew of no gap (F30).
+    platform.execute("delete from play_by_play where game_id in (select game_id from games where game_date between '2024-11-05' and '2024-11-14')").await;
+    asker
+        .refuted(
+            "freshness.sources",
+            &usual,
+            "ESPN play-by-play: nothing from 2024-11-05 to 2024-11-14: 100 games on 10 days",
+        )
+        .await;
+    let known = settings(
+        "[[sources]]\nname = \"ESPN\"\ntable = \"public.play_by_play\"\ngame_id = \"game_id\"\nknown_holes = [{ from = \"2024-11-05\", to = \"2024-11-14\", reason = \"never collected\" }]",
+    );
+    asker.proven("freshness.sources", &known).await;
+    // A source by number, and by day.
+    let numbered = settings(
+        "[[sources]]\nname = \"hoopR\"\ntable = \"public.hoopr_play_by_play\"\ngame_id = \"game_id\"",
+    );
+    asker.proven("freshness.sources", &numbered).await;
+    platform
+        .execute("create table by_day as select distinct game_date from games; delete from by_day where game_date >= '2024-11-20'")
+        .await;
+    let by_day = settings(
+        "[[sources]]\nname = \"days\"\ntable = \"public.by_day\"\ngame_date = \"game_date\"",
+    );
+    asker
+        .refuted(
+            "freshness.sources",
+            &by_day,
+            "days: nothing since 2024-11-20",
+        )
+        .await;
+    // A source that is configured from a day on has to be there.
+    let absent = settings(
+        "[[sources]]\nname = \"new\"\ntable = \"public.nowhere\"\ngame_id = \"game_id\"\nsince = \"2024-11-01\"",
+    );
+    asker
+        .refuted(
+            "freshness.sources",
+            &absent,
+            "there is no `public.nowhere.game_id`",
+        )
+        .await;
+
+    // The scraper ends with 0 for 24 days, and writes nothing (F16).
+    asker.now = now() + TimeDelta::days(24);
+    asker
+        .refuted("freshness.games", &usual, "25 days ago")
+        .await;
+    // In summer nothing is played.
+    platform
+        .execute("update games set game_date = date '2025-06-12' where game_id = '400000400'")
+        .await;
+    asker.now = "2025-09-01T12:00:00Z".parse().unwrap();
+    asker.proven("freshness.games", &usual).await;
+}
+
+#[tokio::test]
+async fn a_large_source_without_an_index_is_not_read_for_this() {
+    let platform = Platform::start().await;
+    platform.execute("create table large as select '400000001'::text as game_id from generate_series(1, 60000); analyze large").await;
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let large =
+        settings("[[sources]]\nname = \"large\"\ntable = \"public.large\"\ngame_id = \"game_id\"");
+    let seen = asker.ask("freshness.sources", &large).await;
+    assert_eq!(seen.verdict.as_str(), "not_proven");
+    assert!(seen.message.contains("has no index"), "{seen:?}");
+    platform.execute("create index on large (game_id)").await;
+    asker
+        .refuted("freshness.sources", &large, "large: nothing")
+        .await;
+}
+
+#[tokio::test]
+async fn lost_rows_emptied_and_dropped_tables_are_named() {
+    let platform = Platform::start().await;
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let usual = Settings::default();
+    platform.execute("analyze").await;
+    asker.proven("volume.tables", &usual).await;
+    // What the platform loaded shows in the statistics a moment later: wait for the counters, then look anew.
+    for _ in 0..600 {
+        let seen: i64 = platform
+            .db
+            .query_scalar(
+                "select n_tup_ins from pg_stat_user_tables where relname = 'box_score_players'",
+                &[],
+            )
+            .await
+            .unwrap();
+        if seen == 4_000 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    asker.memory = Memory::default();
+    asker.proven("volume.tables", &usual).await;
+    asker.proven("volume.tables", &usual).await;
+    // A statement that is taken back is no loss.
+    platform
+        .execute("begin; delete from box_score_players; rollback")
+        .await;
+    platform
+        .execute("delete from box_score_players where player_id = '1'")
+        .await;
+    asker
+        .refuted_soon(
+            "volume.tables",
+            &usual,
+            "public.box_score_players: 400 of about 4,000 rows were deleted",
+        )
+        .await;
+    platform.execute("truncate box_score_teams").await;
+    asker
+        .refuted_soon("volume.tables", &usual, "public.box_score_teams")
+        .await;
+    platform.execute("drop table shot_charts").await;
+    asker
+        .refuted_soon("volume.tables", &usual, "public.shot_charts is gone")
+        .await;
+}
+
+#[tokio::test]
+async fn a_job_that_does_nothing_is_named() {
+    let platform = Platform::start().await;
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let count = settings(
+        "[[heartbeats]]\nname = \"cycles\"\nsql = \"select count(*) from public.dims_config\"\nmax_hours = 2.0",
+    );
+    asker.proven("work.heartbeats", &count).await;
+    // Five hours "healthy", with not one cycle (F17).
+    asker.now += TimeDelta::hours(5);
+    asker
+        .refuted(
+            "work.heartbeats",
+            &count,
+            "cycles: its figure has been 1 for 5.0 h",
+        )
+        .await;
+    platform
+        .execute("insert into dims_config values ('x', 'y')")
+        .await;
+    asker.proven("work.heartbeats", &count).await;
+    let time = |column: &str| {
+        settings(&format!(
+            "[[heartbeats]]\nname = \"box scores\"\nsql = \"select {column} from public.box_score_snapshots\"\nmax_hours = 24.0"
+        ))
+    };
+    asker.now = "2026-01-01T12:00:00Z".parse().unwrap();
+    asker
+        .refuted(
+            "work.heartbeats",
+            &time("max(created_at)"),
+            "since 2025-10-14",
+        )
+        .await;
+    asker.now = "2025-10-14T12:00:00Z".parse().unwrap();
+    asker
+        .proven("work.heartbeats", &time("max(created_at)"))
+        .await;
+    platform.execute("delete from box_score_snapshots").await;
+    asker
+        .refuted(
+            "work.heartbeats",
+            &time("max(created_at)"),
+            "never done anything",
+        )
+        .await;
+    for (sql, why) in [
+        ("id, created_at", "0 rows"),
+        ("max(created_at)::text", "a count or a time is needed"),
+        ("no_such_column", "no_such_column"),
+    ] {
+        let seen = asker.ask("work.heartbeats", &time(sql)).await;
+        assert_eq!(seen.verdict.as_str(), "not_proven", "{seen:?}");
+        assert!(seen.message.contains(why), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_database_is_not_looked_at_and_a_silent_one_has_no_zeros() {
+    let platform = Platform::start().await;
+    let mut memory = Memory::default();
+    let usual = Settings::default();
+    run(&platform.db, &usual, &mut memory, &RunOptions::default()).await;
+    // The same name on another server (F01).
+    let other = Platform::start().await;
+    let seen = run(&other.db, &usual, &mut memory, &RunOptions::default()).await;
+    for observation in &seen {
+        let expected = match observation.id.as_str() {
+            "db.connection" | "db.read_only" => "proven",
+            "db.identity" => "refuted",
+            _ => "not_proven",
+        };
+        assert_eq!(observation.verdict.as_str(), expected, "{observation:?}");
+    }
+    assert!(
+        memory.volumes.tables.contains_key("public.games"),
+        "what was known is kept"
+    );
+    // Stopped under our eyes.
+    let Platform { server, db, .. } = other;
+    server.stop().await.unwrap();
+    for observation in run(&db, &usual, &mut memory, &RunOptions::default()).await {
+        assert_eq!(
+            observation.verdict.as_str(),
+            "not_proven",
+            "{observation:?}"
+        );
+        assert_eq!(observation.value, None);
+    }
+    let silent = unreachable("connection refused", &RunOptions::default());
+    assert!(
+        silent
+            .iter()
+            .all(|seen| seen.verdict.as_str() == "not_proven" && seen.value.is_none())
+    );
+    assert!(silent[0].message.contains("connection refused"));
+}
+
+#[test]
+fn evidence_that_is_broken_or_old_is_refuted() {
+    let mut options = RunOptions::default();
+    options.now = Some(now());
+    let seen = |evidence: &Evidence| -> Vec<&'static str> {
+        let seen = observe_evidence(evidence, &Settings::default(), &options);
+        assert_eq!(seen.len(), 2);
+        seen.iter().map(|seen| seen.verdict.as_str()).collect()
+    };
+    let backup = |hours| {
+        Some(LastBackup {
+            at: now() - TimeDelta::hours(hours),
+            verdict: Verdict::Proven,
+        })
+    };
+    let mut evidence = Evidence {
+        ledger: Verdict::Proven,
+        records: 3,
+        backup: backup(20),
+    };
+    assert_eq!(seen(&evidence), ["proven", "proven"]);
+    evidence.backup = backup(30);
+    assert_eq!(seen(&evidence), ["proven", "refuted"]);
+    evidence.backup = None;
+    assert_eq!(seen(&evidence), ["proven", "refuted"]);
+    evidence.ledger = Verdict::refuted("line 2: edited");
+    assert_eq!(seen(&evidence)[0], "refuted");
+    evidence.ledger = Verdict::not_proven("there is no ledger");
+    assert_eq!(seen(&evidence)[0], "not_proven");
+}
