@@ -7,6 +7,7 @@ pub(crate) mod compare;
 mod etl;
 pub(crate) mod fingerprint;
 mod lake;
+pub(crate) mod monitor;
 pub(crate) mod phase;
 pub(crate) mod restore;
 pub(crate) mod rollback;
@@ -15,7 +16,6 @@ pub(crate) mod verify;
 
 pub(crate) use etl::{EtlCommand, RunArgs};
 pub(crate) use lake::{LakeCommand, Part};
-pub(crate) mod monitor;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -49,9 +49,6 @@ Protect   can we get back?
 Move      what moves next, and may it?
   phase        phases that advance only on evidence
   switch       who does the work: the old script or the port
-  etl          run a legacy script under guard
-  lake         what lies in the data lake
-Move      what runs, and did it do anything?
   etl          legacy scripts: what they are, what they did, run under guard
   lake         what lies in the data lake, and whether a copy of it is one
   boxscore     exact box scores from play-by-play, at any moment

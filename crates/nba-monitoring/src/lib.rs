@@ -3,7 +3,6 @@
 mod activity;
 pub mod alerts;
 pub mod baseline;
-mod catalogue;
 pub mod checks;
 mod connections;
 #[cfg(feature = "dims")]
@@ -12,11 +11,11 @@ mod games;
 pub mod health;
 pub mod invariants;
 pub mod rules;
-pub mod verify;
 #[cfg(feature = "web")]
 pub mod serve;
 #[cfg(feature = "tui")]
 pub mod tui;
+pub mod verify;
 pub mod watch;
 
 pub use self::activity::{Activity, Stream};

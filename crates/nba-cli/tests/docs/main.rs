@@ -71,6 +71,9 @@ fn readme() {
 #[test]
 fn compare() {
     check("docs/compare.md");
+}
+
+#[test]
 fn boxscore() {
     check("docs/boxscore.md");
 }
@@ -88,6 +91,9 @@ fn backup() {
 #[test]
 fn safety() {
     check("docs/safety.md");
+}
+
+#[test]
 fn etl() {
     check("docs/etl.md");
 }

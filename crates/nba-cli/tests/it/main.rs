@@ -113,6 +113,7 @@ const STORIES: &[Story] = &[
         "fingerprints are kept and compared",
         verify::fingerprints_are_kept_and_compared,
     ),
+    (
         "an alarm is raised, told and acknowledged",
         watch::an_alarm_is_raised_told_and_acknowledged,
     ),
