@@ -149,7 +149,6 @@ Examples:
 Own invariants go into nba.toml, see `nba config example`. Violations that were put on record stay visible; only others
 refute.")]
     Check(CheckArgs),
-    /// Capture what is there now, show it, approve what takes its place.
     /// Watch the target, and show it as a web page.
     #[cfg(feature = "web")]
     #[command(after_help = monitor::SERVE_EXAMPLES)]
@@ -160,7 +159,7 @@ refute.")]
     /// What is in alarm, who looks after it, and whether notices arrive.
     #[command(subcommand)]
     Alerts(monitor::AlertsCommand),
-    /// Capture what is there now, or show what was captured.
+    /// Capture what is there now, show it, approve what takes its place.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
     /// Prove that every row of the baseline is still there, unchanged, or name those that are not.
@@ -195,8 +194,6 @@ refute.")]
     /// Back to before: planned, rehearsed, run.
     #[command(subcommand)]
     Rollback(rollback::RollbackCommand),
-    /// Run a legacy script under guard.
-    Rollback(RollbackCommand),
     /// Legacy scripts: what they are, what they did, run under guard.
     #[command(subcommand)]
     Etl(EtlCommand),

@@ -28,8 +28,6 @@ mod state;
 mod switch;
 #[cfg(feature = "demo")]
 mod testkit;
-#[cfg(feature = "demo")]
-mod testkit;
 #[cfg(feature = "tui")]
 mod tui;
 mod verify;
