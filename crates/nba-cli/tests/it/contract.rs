@@ -170,7 +170,10 @@ pub(crate) const GOOD: &[Sample] = &[
     (&["rollback", "plan", "--baseline", "nosuch"], Some(2)),
     (&["etl", "run", "--", "true"], Some(2)),
     (&["etl", "list"], Some(0)),
-    (&["etl", "inspect", "extract_pbp_local"], Some(0)),
+    (
+        &["etl", "inspect", "scripts/etl/extract_pbp_local.py"],
+        Some(0),
+    ),
     (&["etl", "history"], Some(0)),
     (&["etl", "logs"], Some(0)),
     (&["lake", "inventory", "--path", "config"], Some(0)),
@@ -350,7 +353,14 @@ pub(crate) const BAD: &[Sample] = &[
     (&["etl", "inspect", "nosuch"], Some(2)),
     (&["etl", "logs", "nosuch"], Some(2)),
     (
-        &["etl", "run", "extract_pbp_local", "--", "--yaer", "1"],
+        &[
+            "etl",
+            "run",
+            "scripts/etl/extract_pbp_local.py",
+            "--",
+            "--yaer",
+            "1",
+        ],
         Some(2),
     ),
     (

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use nba_boxscore::{EventKind, ShotResult, check, tally};
+use nba_boxscore::{Event, EventKind, GameBox, ShotResult, check, tally};
 use nba_utils::{Clock, EspnGameId, Season};
 use proptest::prelude::*;
 
@@ -676,16 +676,25 @@ fn the_simple_rule_for_free_throws_would_be_noticed() {
     let mut different = 0;
     for index in spread(&universe, 50) {
         let game = usual(&universe, index);
-        let mut events = events::events(&game);
-        // A personal foul of nobody's before each try moves the lineup that is credited.
-        for event in &mut events {
-            if let EventKind::FreeThrow { technical, .. } = &mut event.kind {
-                *technical = !*technical;
+        // The foul blown again before each try makes the ten on court at the attempt the ones that count.
+        let mut events = Vec::new();
+        let mut foul = None;
+        for event in events::events(&game) {
+            match event.kind {
+                EventKind::PersonalFoul { .. } => foul = Some(event.kind),
+                EventKind::FreeThrow {
+                    technical: false, ..
+                } => events.extend(foul.map(|kind| Event { kind, ..event })),
+                _ => {}
             }
+            events.push(event);
         }
-        different += u32::from(
-            tally(events::roster_sizes(&game), &events).unwrap() != events::game_box(&game),
-        );
+        let plus_minus = |counted: &GameBox| -> Vec<i32> {
+            let players = counted.teams.iter().flat_map(|team| &team.players);
+            players.map(|line| i32::from(line.plus_minus)).collect()
+        };
+        let simple = tally(events::roster_sizes(&game), &events).unwrap();
+        different += u32::from(plus_minus(&simple) != plus_minus(&events::game_box(&game)));
     }
     assert!(different > 25, "{different}");
 }
