@@ -263,7 +263,10 @@ fn row(name: String, line: &Line, timed: bool) -> Vec<comfy_table::Cell> {
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
-        if !path.is_dir() {
+        // A path that somebody wrote down has to be there; what lies in a folder may come and go.
+        let about =
+            std::fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        if !about.is_dir() {
             found.push(path.clone());
             continue;
         }
@@ -306,6 +309,31 @@ struct Summary {
     starting_fives_inferred: usize,
     starting_fives_unknown: usize,
     findings: Vec<String>,
+}
+
+impl Summary {
+    /// Takes in one game.
+    fn count(&mut self, log: &GameLog, game: &Verification) {
+        self.games += 1;
+        self.events += log.events.len();
+        self.figures_compared += game.figures;
+        let swapped = game.mismatches.iter();
+        self.figures_swapped += swapped.filter(|one| one.explanation.is_some()).count();
+        match game.counts() {
+            Verdict::Proven => self.games_proven += 1,
+            Verdict::Refuted { .. } => self.games_refuted += 1,
+            _ => self.games_not_proven += 1,
+        }
+        self.games_court_proven += usize::from(game.court() == Verdict::Proven);
+        for start in &game.starts {
+            self.starting_fives += 1;
+            match start.confidence {
+                Confidence::Certain => {}
+                Confidence::Inferred => self.starting_fives_inferred += 1,
+                _ => self.starting_fives_unknown += 1,
+            }
+        }
+    }
 }
 
 /// A summary with its verdict.
@@ -361,30 +389,8 @@ fn verify_all(
     let mut dropped = 0usize;
     each_game(paths, &mut summary, |_, log, summary| {
         let game = verify(log);
-        summary.games += 1;
-        summary.events += log.events.len();
-        summary.figures_compared += game.figures;
-        summary.figures_swapped += game
-            .mismatches
-            .iter()
-            .filter(|one| one.explanation.is_some())
-            .count();
-        let counts = game.counts();
-        match &counts {
-            Verdict::Proven => summary.games_proven += 1,
-            Verdict::Refuted { .. } => summary.games_refuted += 1,
-            _ => summary.games_not_proven += 1,
-        }
-        let court = game.court();
-        summary.games_court_proven += usize::from(court == Verdict::Proven);
-        for start in &game.starts {
-            summary.starting_fives += 1;
-            match start.confidence {
-                Confidence::Certain => {}
-                Confidence::Inferred => summary.starting_fives_inferred += 1,
-                _ => summary.starting_fives_unknown += 1,
-            }
-        }
+        summary.count(log, &game);
+        let (counts, court) = (game.counts(), game.court());
         for verdict in [Some(&counts), (!counts_only).then_some(&court)]
             .into_iter()
             .flatten()
@@ -476,15 +482,8 @@ fn generate(out: Out, paths: &[PathBuf], file: &Path) -> anyhow::Result<Code> {
     let mut rows = 0usize;
     each_game(paths, &mut summary, |_, log, summary| {
         let game = verify(log);
-        summary.games += 1;
-        summary.events += log.events.len();
+        summary.count(log, &game);
         let (counts, court) = (word(&game.counts()), word(&game.court()));
-        match counts {
-            "proven" => summary.games_proven += 1,
-            "refuted" => summary.games_refuted += 1,
-            _ => summary.games_not_proven += 1,
-        }
-        summary.games_court_proven += usize::from(court == "proven");
         for side in Side::BOTH {
             let (team, entry) = (&game.score.teams[side.index()], &log.teams[side.index()]);
             for (player, line) in entry.players.iter().zip(&team.players) {

@@ -1,6 +1,7 @@
 //! The program itself, as a person or a scheduled job runs it: real processes, a real server, a whole replica.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod boxscore;
 mod check;
 mod compare;
 mod configuration;
@@ -91,6 +92,10 @@ const STORIES: &[Story] = &[
     (
         "numbers keep every digit",
         database::numbers_keep_every_digit,
+    ),
+    (
+        "games are counted and proven",
+        boxscore::games_are_counted_and_proven,
     ),
     ("writes are refused", database::writes_are_refused),
     (
