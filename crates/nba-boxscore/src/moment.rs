@@ -9,7 +9,7 @@ const KEYFRAME_EVERY: usize = 64;
 
 /// A whole game, ready to show any of its moments.
 ///
-/// The events are the deltas; every [`KEYFRAME_EVERY`]th state is kept whole. A moment is rebuilt in about a microsecond, and
+/// The events are the deltas; every 64th state is kept whole. A moment is rebuilt in about a microsecond, and
 /// the whole takes some 20 KB a game where a full state per event would take megabytes.
 ///
 /// ```
