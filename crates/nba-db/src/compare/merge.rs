@@ -17,7 +17,16 @@ const MOST_GROUP_BYTES: usize = 24 << 20;
 const HASH: usize = 12;
 
 async fn advance(reader: &mut Reader, side: usize) -> Result<(), Failure> {
-    reader.advance().await.map_err(|error| match error {
+    advance_beside(reader, side, None).await
+}
+
+/// Goes on to a row that is probably the same as the other side's.
+async fn advance_beside(
+    reader: &mut Reader,
+    side: usize,
+    other: Option<&Bytes>,
+) -> Result<(), Failure> {
+    reader.advance(other).await.map_err(|error| match error {
         ReadError::Server(error) => Failure::server(side, error),
         ReadError::Malformed(what) => {
             Failure(format!("{} side: the server sent {what}", name(side)))
@@ -65,7 +74,7 @@ pub(super) async fn unique(
                 last[1] = last[0].clone();
                 sink.found.totals.equal += 1;
                 advance(left, 0).await?;
-                advance(right, 1).await?;
+                advance_beside(right, 1, left.row()).await?;
                 continue;
             }
             (Some(l), Some(r)) => key_order(plan, l, r),

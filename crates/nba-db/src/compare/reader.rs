@@ -57,11 +57,11 @@ impl Reader {
         self.rows
     }
 
-    /// Goes on to the next row.
-    pub(super) async fn advance(&mut self) -> Result<(), ReadError> {
+    /// Goes on to the next row. A row that begins like `other`, which is whole, ends where it ends: its fields need no look.
+    pub(super) async fn advance(&mut self, other: Option<&Bytes>) -> Result<(), ReadError> {
         loop {
             if !self.pending.is_empty() {
-                match self.length()? {
+                match self.length(other)? {
                     Length::Row(length) if length == self.pending.len() => {
                         // The usual case: the server sends each row in a message of its own.
                         let mut row = std::mem::take(&mut self.pending);
@@ -116,7 +116,7 @@ impl Reader {
         Ok(())
     }
 
-    fn length(&self) -> Result<Length, ReadError> {
+    fn length(&self, other: Option<&Bytes>) -> Result<Length, ReadError> {
         let Some((head, mut rest)) = self.pending.split_first_chunk::<2>() else {
             return Ok(Length::More);
         };
@@ -129,6 +129,11 @@ impl Reader {
         }
         if usize::try_from(count) != Ok(self.fields) {
             return Err(ReadError::Malformed("a row with another number of fields"));
+        }
+        if let Some(other) = other
+            && rest.starts_with(other)
+        {
+            return Ok(Length::Row(head.len() + other.len()));
         }
         for _ in 0..self.fields {
             if take_value(&mut rest).is_none() {

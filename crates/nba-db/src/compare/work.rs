@@ -314,7 +314,7 @@ async fn fetch(
         .map_err(|error| Failure::server(0, error))?;
     let mut seen = 0_usize;
     loop {
-        reader.advance().await.map_err(|error| match error {
+        reader.advance(None).await.map_err(|error| match error {
             ReadError::Server(error) => Failure::server(0, error),
             ReadError::Malformed(what) => Failure(format!("the server sent {what}")),
         })?;
