@@ -105,6 +105,10 @@ pub(crate) struct Global {
     /// Also write log lines, as JSON, to this file (10 MB, five kept).
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) log_file: Option<PathBuf>,
+    /// What happens at step boundaries: trace:FILE, kill:N, hold:N.
+    #[cfg(feature = "fault-points")]
+    #[arg(long, global = true, hide = true, value_name = "FAULT")]
+    pub(crate) fault: Option<nba_migration::fault::Fault>,
 }
 
 /// Whether a command line that could not be parsed asks for JSON; what follows `--` belongs to another program.

@@ -21,6 +21,10 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(global: Global) -> anyhow::Result<Self> {
+        #[cfg(feature = "fault-points")]
+        if let Some(fault) = &global.fault {
+            nba_migration::fault::arm(fault.clone());
+        }
         let out = Out {
             json: global.json,
             quiet: global.quiet,

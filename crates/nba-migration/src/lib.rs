@@ -11,8 +11,14 @@
 //! assert!(ledger.verify()?.verdict.is_proven());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The feature `fault-points` is for tests alone: it lets them end the process at every step boundary.
 
 pub mod backup;
+#[cfg(feature = "fault-points")]
+pub mod fault;
+#[cfg(not(feature = "fault-points"))]
+mod fault;
 mod git;
 pub mod imports;
 pub mod ledger;

@@ -11,6 +11,8 @@ mod database;
 mod demo;
 mod etl;
 mod failures;
+#[cfg(feature = "fault-points")]
+mod faults;
 mod health;
 mod lake;
 mod ledger;

@@ -19,6 +19,7 @@ use super::measure::Measurer;
 use super::store::{Draft, PLAIN};
 use super::tools::{Connection, succeeded};
 use super::{BackupError, TableRecord, Tools, files};
+use crate::fault;
 use crate::ledger::Entry;
 
 /// How long a dump waits for a lock on a table before it gives up, so that it never queues in front of a migration for long.
@@ -128,7 +129,10 @@ pub async fn create(db: &Database, options: &CreateOptions) -> Result<Created, B
     let identity = db.identity().await?;
     let draft = Draft::start(&options.folder, &identity.brief.database, Utc::now())?;
 
+    fault::point("backup.draft");
+
     let leader = db.snapshot().await?;
+    fault::point("backup.snapshot");
     // The catalogue of the snapshot, and what else a restore needs to know.
     let catalog = leader.catalog().await?;
     let roles: Vec<String> = leader
@@ -165,11 +169,13 @@ pub async fn create(db: &Database, options: &CreateOptions) -> Result<Created, B
         done = work => done?,
         stopped = watch(&leader, options) => return Err(stopped),
     };
+    fault::point("backup.dumped");
     // Everybody has read; the server may forget the snapshot.
     let (taken_at, transactions) = (leader.taken_at(), leader.transactions().to_owned());
     drop(leader);
     if options.plain_sql {
         plain_sql(options, &dump_folder, draft.folder()).await?;
+        fault::point("backup.plain");
     }
 
     let hashing = Instant::now();
@@ -179,6 +185,7 @@ pub async fn create(db: &Database, options: &CreateOptions) -> Result<Created, B
         files::measure(&folder)
     })
     .await??;
+    fault::point("backup.digests");
     let manifest = Manifest {
         schema_version: Manifest::VERSION,
         name: draft.name().to_owned(),
@@ -202,8 +209,10 @@ pub async fn create(db: &Database, options: &CreateOptions) -> Result<Created, B
         roles,
     };
     let manifest_digest = manifest.save(draft.folder())?;
+    fault::point("backup.manifest");
     let removed = draft.removed().to_vec();
     let folder = draft.finish()?;
+    fault::point("backup.named");
     Ok(Created {
         folder,
         manifest_digest,

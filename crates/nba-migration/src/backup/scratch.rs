@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use nba_config::DatabaseTarget;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer, Search};
 use nba_db::ident::{Ident, literal};
-use nba_db::{Database, Purpose, WriterAudit};
+use nba_db::{Database, Purpose, Session, WriterAudit};
+use nba_utils::Digest;
 
 use super::{BackupError, Manifest, Tools};
+use crate::fault;
 
 /// Where a backup is restored for a look.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ impl Scratch {
 pub(super) struct Place {
     server: Option<EmbeddedServer>,
     admin: Database,
+    /// Lives as long as the restore does: by it a later run knows whether a database is still worked on.
+    holder: Option<Session>,
     name: String,
     target: DatabaseTarget,
 }
@@ -45,8 +49,8 @@ impl Place {
         scratch: &Scratch,
         tools: &Tools,
         manifest: &Manifest,
-        name: &str,
     ) -> Result<Self, BackupError> {
+        let name = format!("{SCRATCH}{}", uuid::Uuid::now_v7().simple());
         let (server, mut admin_target) = match scratch {
             Scratch::Private(run_dir) => {
                 let server = EmbeddedServer::start(EmbeddedOptions {
@@ -67,6 +71,13 @@ impl Place {
         };
         admin_target.settings.max_connections = CONNECTIONS;
         let admin = Database::connect(&admin_target).await?;
+        let holder = match server {
+            Some(_) => None,
+            None => {
+                remove_leftovers(&admin).await?;
+                Some(admin.session().await?)
+            }
+        };
         let mut writer = admin
             .writer(Purpose::new("create a scratch database for a restore"))
             .await?;
@@ -90,45 +101,47 @@ impl Place {
         writer
             .batch_execute(&format!(
                 "create database {} template template0 encoding {} lc_collate 'C' lc_ctype 'C'",
-                Ident::new(name),
+                Ident::new(name.as_str()),
                 literal(&manifest.identity.encoding)
             ))
             .await?;
+        fault::point("restore.created");
+        if let Some(holder) = &holder {
+            let held: String = holder.query_scalar(HOLDER_SQL, &[]).await?;
+            writer
+                .batch_execute(&format!(
+                    "comment on database {} is {}",
+                    Ident::new(name.as_str()),
+                    literal(&format!("{UNPROVEN}{held}"))
+                ))
+                .await?;
+        }
         audited(&writer.finish().await);
+        fault::point("restore.marked");
         Ok(Self {
-            target: admin_target.with_database(name),
+            target: admin_target.with_database(&name),
             server,
             admin,
-            name: name.to_owned(),
+            holder,
+            name,
         })
     }
 
-    /// Makes the database carry a mark, by which a later run knows it as ours and unproven.
-    pub(super) async fn mark(&self) -> Result<(), BackupError> {
+    /// Gives the database its final name, and the mark of what it was proven to be; it stays.
+    pub(super) async fn keep_as(self, name: &str, proof: &str) -> Result<(), BackupError> {
+        let (old, new) = (Ident::new(self.name.as_str()), Ident::new(name));
+        // Together or not at all: a name without the mark would be a database that nobody can tell from a live one.
         self.administer(
-            "mark a database as an unproven restore",
+            "name a restored database",
             &format!(
-                "comment on database {} is {}",
-                Ident::new(self.name.as_str()),
-                literal(MARK)
+                "begin; alter database {old} rename to {new}; comment on database {new} is {}; commit",
+                literal(proof)
             ),
         )
-        .await
-    }
-
-    /// Gives the database its final name and takes the mark off; it stays.
-    pub(super) async fn keep_as(self, name: &str) -> Result<(), BackupError> {
-        let (old, new) = (Ident::new(self.name.as_str()), Ident::new(name));
-        self.administer(
-            "name a restored database",
-            &format!("alter database {old} rename to {new}"),
-        )
         .await?;
-        self.administer(
-            "name a restored database",
-            &format!("comment on database {new} is null"),
-        )
-        .await
+        fault::point("restore.named");
+        drop(self.holder);
+        Ok(())
     }
 
     async fn administer(&self, purpose: &str, sql: &str) -> Result<(), BackupError> {
@@ -166,42 +179,102 @@ impl Place {
     }
 }
 
-/// Comment on a database that is being restored.
-const MARK: &str = "nba: restore that is not proven";
+/// How the name of a database begins that is being restored; a number with the time in it follows.
+const SCRATCH: &str = "nba_verify_";
 
-/// Makes room for a restore into `name`: refuses when `name` is taken, and drops what an interrupted run left under `unproven`.
-pub(super) async fn free_names(
+/// Comment on such a database; who works on it follows.
+const UNPROVEN: &str = "nba: restore that is not proven, held by ";
+
+/// Names a session so that no later one is taken for it: process ids come again.
+const HOLDER_SQL: &str = "select pid || ' of ' || extract(epoch from backend_start)::pg_catalog.text from pg_catalog.pg_stat_activity \
+     where pid = pg_catalog.pg_backend_pid()";
+
+/// Databases of our kind and role; whether the holder that the mark names is still there, and how old an unmarked one is.
+///
+/// The name of the database has the time in it (UUID version 7): its first twelve digits are milliseconds.
+const LEFTOVERS_SQL: &str = "
+select d.datname::pg_catalog.text
+from pg_catalog.pg_database d
+left join lateral (select pg_catalog.shobj_description(d.oid, 'pg_database') as mark) m on true
+where d.datname ~ '^nba_verify_[0-9a-f]{32}$'
+  and pg_catalog.pg_get_userbyid(d.datdba) = current_user
+  and case
+    when m.mark like $1 || '%' then not exists (
+      select from pg_catalog.pg_stat_activity a where $1 || a.pid || ' of ' || extract(epoch from a.backend_start)::pg_catalog.text = m.mark)
+    else ('x' || pg_catalog.substr(d.datname, 12, 12))::bit(48)::pg_catalog.int8
+      < extract(epoch from pg_catalog.now()) * 1000 - $2::pg_catalog.float8 end
+order by 1";
+
+/// Between making a database and marking it: one without a mark is left alone for so long, in milliseconds.
+const UNMARKED_MS: f64 = 600_000.0;
+
+/// The mark of a restore that was proven.
+pub(super) fn proof_mark(backup: &str, manifest: Digest) -> String {
+    format!("nba: proven restore of {backup}, manifest {manifest}")
+}
+
+/// Drops what interrupted restores left on a given server.
+async fn remove_leftovers(admin: &Database) -> Result<(), BackupError> {
+    let found = admin
+        .query_rows(LEFTOVERS_SQL, &[&UNPROVEN, &UNMARKED_MS])
+        .await?;
+    for row in found {
+        let name: String = row.get(0);
+        tracing::info!(
+            database = name,
+            "an interrupted restore left it; it is dropped"
+        );
+        let mut writer = admin
+            .writer(Purpose::new("drop what an interrupted restore left"))
+            .await?;
+        writer
+            .batch_execute(&format!(
+                "drop database if exists {} with (force)",
+                Ident::new(name.as_str())
+            ))
+            .await?;
+        audited(&writer.finish().await);
+    }
+    Ok(())
+}
+
+/// What stands under a name that a restore is to get.
+pub(super) enum Standing {
+    /// Nothing.
+    Free,
+    /// What an earlier run restored, and had proven, from this very backup.
+    Proven,
+}
+
+/// Looks whether `name` may be given to a restore.
+///
+/// # Errors
+///
+/// [`BackupError::DatabaseExists`] when anything else has it.
+pub(super) async fn standing(
     target: &DatabaseTarget,
     name: &str,
-    unproven: &str,
-) -> Result<(), BackupError> {
+    proof: &str,
+) -> Result<Standing, BackupError> {
     let admin = Database::connect(target).await?;
     let found = admin
         .query_rows(
-            "select datname::pg_catalog.text, pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database \
-             where datname = any ($1)",
-            &[&vec![name, unproven]],
+            "select pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database \
+             where datname = $1",
+            &[&name],
         )
         .await?;
-    for row in found {
-        let (database, comment): (String, Option<String>) = (row.get(0), row.get(1));
-        if database == unproven && comment.as_deref() == Some(MARK) {
-            let mut writer = admin
-                .writer(Purpose::new("drop what an interrupted restore left"))
-                .await?;
-            writer
-                .batch_execute(&format!(
-                    "drop database {} with (force)",
-                    Ident::new(unproven)
-                ))
-                .await?;
-            audited(&writer.finish().await);
-        } else {
-            return Err(BackupError::DatabaseExists { name: database });
-        }
-    }
     admin.close().await;
-    Ok(())
+    let Some(row) = found.first() else {
+        return Ok(Standing::Free);
+    };
+    let mark: Option<String> = row.get(0);
+    if mark.as_deref() == Some(proof) {
+        return Ok(Standing::Proven);
+    }
+    Err(BackupError::DatabaseExists {
+        name: name.to_owned(),
+    })
 }
 
 /// A write is accounted for, even one in a place of our own.

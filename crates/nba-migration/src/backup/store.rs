@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::create::ensure_folder;
 use super::{BackupError, Manifest, Proofs, manifest};
+use crate::fault;
 
 /// Begin of the name of a backup that is not whole yet. Such a folder is never listed.
 const PARTIAL: &str = ".partial-";
@@ -335,6 +336,7 @@ pub fn prune(
                 // First out of sight, so that half a backup never looks like one.
                 let doomed = folder.join(format!("{DELETED}{}", one.name));
                 fs::rename(&one.folder, &doomed).map_err(BackupError::io("remove", &one.folder))?;
+                fault::point("backup.doomed");
                 fs::remove_dir_all(&doomed).map_err(BackupError::io("remove", &doomed))?;
             }
         }

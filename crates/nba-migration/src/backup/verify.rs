@@ -17,9 +17,10 @@ use nba_utils::{Digest, Verdict};
 use serde::Serialize;
 
 use super::create::{RESERVE, milliseconds};
-use super::scratch::{Place, existing, free_names, room};
+use super::scratch::{self, Place, existing, proof_mark, room};
 use super::tools::{Connection, last_words, succeeded};
 use super::{BackupError, Manifest, Scratch, TableContent, Tools, files, manifest, measure, store};
+use crate::fault;
 use crate::ledger::Entry;
 
 /// Findings named in the verdict; all of them are in the lists.
@@ -153,7 +154,8 @@ impl Verification {
 ///
 /// # Cancellation
 ///
-/// Dropping the future stops `pg_restore`; a private server goes too, a database made on a given server (`nba_verify_…`) stays.
+/// Dropping the future stops `pg_restore`; a private server goes too, a database made on a given server (`nba_verify_…`) goes with the
+/// next run.
 pub async fn verify(name: &str, options: &VerifyOptions) -> Result<Verification, BackupError> {
     let begun = Instant::now();
     let folder = store::locate(&options.folder, name)?;
@@ -179,17 +181,18 @@ pub async fn verify(name: &str, options: &VerifyOptions) -> Result<Verification,
         }
     }
     let preparing = Instant::now();
-    let scratch_name = format!("nba_verify_{}", uuid::Uuid::now_v7().simple());
-    let place = Place::make(&options.scratch, &options.tools, &manifest, &scratch_name).await?;
+    let place = Place::make(&options.scratch, &options.tools, &manifest).await?;
     found.timings.prepare_ms = milliseconds(preparing.elapsed());
     let outcome = restore_and_compare(&place, &folder, options, &mut found).await;
     place.clear().await?;
+    fault::point("restore.cleared");
     outcome?;
     Ok(found.conclude(begun))
 }
 
 /// Restores the backup called `name` into a *new* database on the server of [`Scratch::On`], which gets its name only when everything was
-/// found identical; otherwise it is dropped.
+/// found identical; otherwise it is dropped. What an interrupted run left is dropped too; what an earlier run of the same restore had
+/// proven and named is not restored again, but compared again.
 ///
 /// # Errors
 ///
@@ -213,20 +216,29 @@ pub async fn restore_new(
     if !found.files.is_empty() {
         return Ok(found.conclude(begun));
     }
-    // Cut, so that the longer name is no longer than the server keeps.
-    let short: String = database.chars().take(50).collect();
-    let unproven = format!("{short}_unproven");
-    free_names(target, database, &unproven).await?;
+    let proof = proof_mark(name, digest);
+    if let scratch::Standing::Proven = scratch::standing(target, database, &proof).await? {
+        // Somebody may have written to it since: it counts for what it is now.
+        found.restored = Verdict::Proven;
+        found
+            .compare_with(
+                &(**target).clone().with_database(database),
+                &folder,
+                options,
+            )
+            .await?;
+        return Ok(found.conclude(begun));
+    }
     let preparing = Instant::now();
-    let place = Place::make(&options.scratch, &options.tools, &manifest, &unproven).await?;
-    place.mark().await?;
+    let place = Place::make(&options.scratch, &options.tools, &manifest).await?;
     found.timings.prepare_ms = milliseconds(preparing.elapsed());
     let outcome = restore_and_compare(&place, &folder, options, &mut found).await;
     let proven = outcome.is_ok() && found.verdict().is_proven();
     if proven {
-        place.keep_as(database).await?;
+        place.keep_as(database, &proof).await?;
     } else {
         place.clear().await?;
+        fault::point("restore.cleared");
     }
     outcome?;
     Ok(found.conclude(begun))
@@ -253,6 +265,7 @@ async fn check_files(
         tokio::task::spawn_blocking(move || files::differences(&checked, &records)).await??;
     found.files.extend(differences);
     found.timings.files_ms = milliseconds(begun.elapsed());
+    fault::point("restore.checked");
     Ok(())
 }
 
@@ -280,13 +293,10 @@ async fn restore_and_compare(
         found.restored = problem.verdict();
         return Ok(());
     }
+    fault::point("restore.restored");
     found.restored = Verdict::Proven;
-    let comparing = Instant::now();
-    let compared = compare(place.target(), folder, found.manifest, options).await?;
-    found.tables = compared.tables;
-    found.definitions = compared.definitions;
-    found.undecided = compared.undecided;
-    found.timings.compare_ms = milliseconds(comparing.elapsed());
+    found.compare_with(place.target(), folder, options).await?;
+    fault::point("restore.compared");
     Ok(())
 }
 
@@ -727,6 +737,22 @@ impl<'a> Found<'a> {
             undecided: Vec::new(),
             timings: Timings::default(),
         }
+    }
+
+    /// Compares a restored database with the manifest.
+    async fn compare_with(
+        &mut self,
+        target: &nba_config::DatabaseTarget,
+        folder: &Path,
+        options: &VerifyOptions,
+    ) -> Result<(), BackupError> {
+        let comparing = Instant::now();
+        let compared = compare(target, folder, self.manifest, options).await?;
+        self.tables = compared.tables;
+        self.definitions = compared.definitions;
+        self.undecided = compared.undecided;
+        self.timings.compare_ms = milliseconds(comparing.elapsed());
+        Ok(())
     }
 
     fn verdict(&self) -> Verdict {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Entry, LedgerError, Record, Recovery, genesis};
+use crate::fault;
 
 /// The program as records name it.
 const TOOL: &str = concat!("nba ", env!("CARGO_PKG_VERSION"));
@@ -63,6 +64,12 @@ impl Ledger {
         }
     }
 
+    /// The folder it lies in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The file of records.
     #[must_use]
     pub fn path(&self) -> PathBuf {
@@ -109,6 +116,7 @@ impl Ledger {
             .and_then(|_| file.write_all(&line))
             .and_then(|()| file.sync_all())
             .map_err(io("append to", &path))?;
+        fault::point("ledger.line");
         let head = Head {
             sequence: record.sequence,
             hash,

@@ -18,6 +18,7 @@ use nba_utils::{Hint, Verdict};
 use serde::Serialize;
 
 pub use self::gates::{Gate, PHASES, Phase, gates};
+use crate::fault;
 use crate::ledger::{Entry, Ledger, LedgerError, Receipt, Record};
 
 /// Subject of a step forward.
@@ -493,7 +494,10 @@ pub fn advance(
         .figure("to", to)
         .figure("evidence", evidence)
         .figure("waived", waived);
-    Ok((to, ledger.append(&entry)?))
+    fault::point("phase.judged");
+    let receipt = ledger.append(&entry)?;
+    fault::point("phase.advanced");
+    Ok((to, receipt))
 }
 
 /// Goes back to an earlier phase; evidence gathered before counts no more where a gate wants it from within the phase.
@@ -508,6 +512,22 @@ pub fn fall_back(ledger: &Ledger, to: usize, why: &str) -> Result<Receipt, Phase
         .figure("to", to.min(from))
         .figure("why", why);
     Ok(ledger.append(&entry)?)
+}
+
+/// The same, unless the newest step is this very one: an interrupted rollback that goes on does not fall back twice.
+pub(crate) fn fall_back_once(ledger: &Ledger, to: usize, why: &str) -> Result<(), PhaseError> {
+    let records = ledger.records()?;
+    let newest = records
+        .iter()
+        .rev()
+        .find(|record| [ADVANCE, FALL_BACK].contains(&record.entry.subject.as_str()));
+    let done = newest.is_some_and(|record| {
+        record.entry.subject == FALL_BACK && text(record, "why").as_deref() == Some(why)
+    });
+    if !done {
+        fall_back(ledger, to, why)?;
+    }
+    Ok(())
 }
 
 /// Writes a waiver.

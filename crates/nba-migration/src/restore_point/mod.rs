@@ -18,7 +18,7 @@ use nba_utils::tree::{Excludes, TreeError};
 use nba_utils::{Digest, Hint, TreeFingerprint, Verdict};
 use serde::Serialize;
 
-pub use self::restore::{Restored, restore_beside, restore_in_place};
+pub use self::restore::{Restored, compare_beside, restore_beside, restore_in_place};
 use crate::git::{Git, GitError};
 use crate::ledger::Entry;
 

@@ -7,6 +7,7 @@ use nba_utils::Verdict;
 use serde::Serialize;
 
 use super::{LISTED, Options, RestorePoint, RestorePointError, create, io};
+use crate::fault;
 use crate::git::Git;
 
 /// Code that was brought back.
@@ -83,6 +84,42 @@ pub fn restore_beside(
     })
 }
 
+/// Compares a folder with the files of `name` (a tag or a commit). Changes nothing.
+///
+/// # Errors
+///
+/// [`RestorePointError::Unknown`], or what git or the disk says.
+pub fn compare_beside(
+    project: &Path,
+    name: &str,
+    folder: &Path,
+) -> Result<Restored, RestorePointError> {
+    let git = Git::checkout(project)?;
+    let commit = commit_of(&git, name)?;
+    let folder = std::path::absolute(folder).map_err(io("find", folder))?;
+    let scratch = tempfile::tempdir().map_err(io("create", Path::new("temporary folder")))?;
+    let through = git
+        .with_index(&scratch.path().join("index"))
+        .with_work_tree(&folder);
+    through.text(&["read-tree", &commit])?;
+    let files = through.names(&["ls-files", "-z"])?.len();
+    // Something that is in no restore point may not pass for a part of one.
+    let foreign = through.names(&["ls-files", "--others", "-z"])?;
+    let foreign = Verdict::from_findings(
+        foreign
+            .into_iter()
+            .take(LISTED)
+            .map(|path| format!("`{path}` is not in the restore point")),
+    );
+    Ok(Restored {
+        verdict: Verdict::all([same(&through)?, foreign]),
+        commit,
+        folder,
+        files,
+        before: None,
+    })
+}
+
 /// Brings the files of `name` back into the checkout itself, after a restore point of what is there now. The branch stays; what was
 /// uncommitted then is uncommitted again.
 ///
@@ -98,12 +135,14 @@ pub fn restore_in_place(project: &Path, name: &str) -> Result<Restored, RestoreP
         project,
         &Options::new(format!("before the code of {name} was restored")),
     )?;
+    fault::point("code.saved");
     // Whatever is in the present state and not in the wanted one is removed too: it is in the restore point just made.
     let scratch = tempfile::tempdir().map_err(io("create", Path::new("temporary folder")))?;
     let through = git.with_index(&scratch.path().join("index"));
     through.text(&["read-tree", &before.commit])?;
     through.text(&["update-index", "-q", "--refresh"]).ok();
     through.text(&["read-tree", "--reset", "-u", &commit])?;
+    fault::point("code.written");
     let verdict = same(&through)?;
     let files = through.names(&["ls-files", "-z"])?.len();
     Ok(Restored {

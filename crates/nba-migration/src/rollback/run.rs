@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::suite;
 use crate::backup::{self, BackupError, Proofs, VerifyOptions};
+use crate::fault;
 use crate::ledger::{Entry, Ledger, LedgerError, Record};
 use crate::phase::{self, PhaseError};
 use crate::restore_point::{self, RestorePointError};
@@ -263,12 +264,14 @@ pub async fn run(ledger: &Ledger, options: &RunOptions) -> Result<RunReport, Rol
         }
         let started = Instant::now();
         let (verdict, what) = take(ledger, options, stage).await?;
+        fault::point("rollback.taken");
         ledger.append(
             &Entry::new(STEP, verdict.clone())
                 .figure("run", options.id.as_str())
                 .figure("step", stage.as_str())
                 .figure("what", what.as_str()),
         )?;
+        fault::point("rollback.recorded");
         let failed = verdict.is_refuted() || matches!(verdict, Verdict::NotProven { .. });
         steps.push(StepResult {
             stage,
@@ -355,7 +358,7 @@ async fn take(
             Some(data) => bring_data(ledger, data).await?,
         },
         Stage::Phase => {
-            phase::fall_back(ledger, 0, &format!("rollback {}", options.id))?;
+            phase::fall_back_once(ledger, 0, &format!("rollback {}", options.id))?;
             (Verdict::Proven, "the plan is back at phase 0".to_owned())
         }
     })
@@ -423,14 +426,21 @@ fn bring_code(project: &Path, code: &CodeOptions) -> Result<(Verdict, String), R
                     source,
                 })?;
             }
-            let restored = restore_point::restore_beside(project, &code.point, &unfinished)?;
-            if restored.verdict.is_proven() {
-                fs::rename(&unfinished, folder).map_err(|source| RollbackError::Io {
-                    operation: "name the restored folder",
-                    source,
-                })?;
+            // A whole one, named just before an earlier run was interrupted: it counts if it is what it would be.
+            if folder.is_dir() {
+                restore_point::compare_beside(project, &code.point, folder)?
+            } else {
+                let restored = restore_point::restore_beside(project, &code.point, &unfinished)?;
+                fault::point("rollback.code");
+                if restored.verdict.is_proven() {
+                    fs::rename(&unfinished, folder).map_err(|source| RollbackError::Io {
+                        operation: "name the restored folder",
+                        source,
+                    })?;
+                    fault::point("rollback.code-named");
+                }
+                restored
             }
-            restored
         }
         CodePlace::InPlace => restore_point::restore_in_place(project, &code.point)?,
     };

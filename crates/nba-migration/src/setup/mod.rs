@@ -21,6 +21,7 @@ use nba_utils::tree::{Excludes, TreeError};
 use nba_utils::{Digest, Hint, TreeFingerprint, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::fault;
 use crate::ledger::Entry;
 
 /// The state folder, relative to the project.
@@ -245,8 +246,10 @@ pub fn apply(project: &Path) -> Result<Report, SetupError> {
                 });
             }
         }
+        fault::point("setup.planned");
         // Before the first addition: whatever happens now, an undo knows what may be ours.
         write_journal(project, &journal)?;
+        fault::point("setup.journal");
         for piece in content::pieces() {
             let path = project.join(piece.path);
             if !missing
@@ -270,6 +273,7 @@ pub fn apply(project: &Path) -> Result<Report, SetupError> {
                 }
             }
             added.push(PathBuf::from(piece.path));
+            fault::point("setup.item");
         }
     }
 
@@ -286,6 +290,7 @@ pub fn apply(project: &Path) -> Result<Report, SetupError> {
             )),
         });
     }
+    fault::point("setup.judged");
     Ok(Report {
         verdict: Verdict::all(verdicts),
         items,
@@ -345,6 +350,7 @@ pub fn undo(project: &Path) -> Result<Undone, SetupError> {
         kept: Vec::new(),
     };
     for item in journal.items.iter().rev() {
+        fault::point("setup.undo");
         let path = project.join(&item.path);
         // The state folder holds the journal we are reading; it goes last.
         if item.path == Path::new(STATE) || fs::symlink_metadata(&path).is_err() {
@@ -372,7 +378,9 @@ pub fn undo(project: &Path) -> Result<Undone, SetupError> {
         }
     }
     let journal = project.join(STATE).join(JOURNAL);
+    fault::point("setup.emptied");
     fs::remove_file(&journal).map_err(io_error("remove", &journal))?;
+    fault::point("setup.forgotten");
     // Empty only when nothing was ever recorded.
     match fs::remove_dir(project.join(STATE)) {
         Ok(()) => undone.removed.push(STATE.into()),

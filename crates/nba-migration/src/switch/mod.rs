@@ -2,8 +2,8 @@
 //!
 //! A capability (`etl.espn.pbp`) is `legacy`, `shadow` (the port runs beside and is compared), `canary` (the port does a share of the
 //! units), `native` or `off`. Up it goes one step at a time and only on evidence in the ledger; down it goes at once, always. Every
-//! change is a record with an *epoch*: a worker that started under an older epoch may not write any more, so that old and new never
-//! both write a unit. Modes are read from the ledger, nothing else.
+//! change is a record with an *epoch*: a worker that started under an older epoch may not write any more, and [`permit`] lets only one
+//! write a unit at a time, so that old and new never both write it. Modes are read from the ledger, nothing else.
 //!
 //! ```
 //! use nba_migration::ledger::Ledger;
@@ -16,18 +16,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod permit;
 mod rules;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use nba_utils::{Digest, Hint, Verdict};
 use serde::{Deserialize, Serialize};
 
+pub use self::permit::{Permit, Withheld, permit};
 pub use self::rules::{Refusal, allowed, is_demotion};
 use crate::ledger::{Entry, Ledger, LedgerError, Receipt, Record};
 
@@ -205,6 +208,14 @@ pub enum SwitchError {
     /// Not the name of a capability.
     #[error("`{0}` is no name of a capability: words of a-z, 0-9, `_`, joined by dots")]
     BadName(String),
+    /// The lock of a unit's share cannot be used.
+    #[error("could not lock `{}`", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// The ledger could not be read or written.
     #[error("the switches could not be read or recorded")]
     Ledger(#[from] LedgerError),
@@ -216,6 +227,7 @@ impl Hint for SwitchError {
             Self::Refused { refusal, .. } => refusal.hint(),
             Self::BadName(_) => Some("for example `etl.espn.pbp`".to_owned()),
             Self::Ledger(error) => error.hint(),
+            Self::Lock { .. } => None,
         }
     }
 }
@@ -332,7 +344,8 @@ impl Switchboard {
         }
     }
 
-    /// Whether `side`, which was given `epoch` when it began, may still write this unit. Ask a freshly read board, before each write.
+    /// Whether `side`, which was given `epoch` when it began, may still write this unit. Ask a freshly read board, before each write;
+    /// where both sides may be at work, [`permit`] also keeps it so until the write has ended.
     #[must_use]
     pub fn may_write(&self, capability: &str, unit: &str, side: Side, epoch: u64) -> bool {
         let route = self.route(capability, unit);
@@ -374,19 +387,24 @@ impl Switchboard {
     }
 }
 
-/// Switches a capability, if rules and evidence allow it; what it was before is in the history for ever.
-///
-/// # Errors
-///
-/// [`SwitchError::Refused`] with the reason. Going down is never refused.
-pub fn switch(ledger: &Ledger, wish: &Wish) -> Result<Receipt, SwitchError> {
+/// Words of a-z, 0-9 and `_`, joined by dots.
+fn is_name(capability: &str) -> bool {
     let good = |word: &str| {
         !word.is_empty()
             && word
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
-    if !wish.capability.split('.').all(good) {
+    capability.split('.').all(good)
+}
+
+/// Switches a capability, if rules and evidence allow it; what it was before is in the history for ever.
+///
+/// # Errors
+///
+/// [`SwitchError::Refused`] with the reason. Going down is never refused.
+pub fn switch(ledger: &Ledger, wish: &Wish) -> Result<Receipt, SwitchError> {
+    if !is_name(&wish.capability) {
         return Err(SwitchError::BadName(wish.capability.clone()));
     }
     let board = Switchboard::read(ledger)?;

@@ -1,4 +1,5 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::time::Duration;
 
 use super::*;
 
@@ -36,75 +37,193 @@ const MODES: [Mode; 7] = [
     Mode::Off,
 ];
 
-/// What the world looks like: the mode, and for each side the mode under which it was given its present unit, if it works on one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What one side is doing with one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    /// Nothing.
+    Idle,
+    /// It has a route; whether nothing was switched since.
+    Routed { fresh: bool },
+    /// It was let write and does so; the answer may be old by now.
+    Writing,
+}
+
+/// What the world looks like, for one unit of one capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct World {
     mode: usize,
-    /// Changes since each side took its epoch; `None` when it does not work. More than one is as stale as one.
-    lease: [Option<bool>; 2],
+    sides: [Doing; 2],
 }
 
-impl World {
-    fn number(self) -> usize {
-        let lease = |lease: Option<bool>| match lease {
-            None => 0,
-            Some(false) => 1,
-            Some(true) => 2,
-        };
-        self.mode * 9 + lease(self.lease[0]) * 3 + lease(self.lease[1])
-    }
-
-    /// As [`Switchboard::may_write`] decides: the epoch is the present one, and the unit is this side's.
-    fn may_write(self, side: usize, bucket: u8) -> bool {
-        let sides = [Side::Legacy, Side::Native];
-        self.lease[side] == Some(false) && MODES[self.mode].writer(bucket) == Some(sides[side])
-    }
+/// What keeps the two sides apart; a variant leaves one thing out.
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    /// A route from before a switch does not count.
+    epoch: bool,
+    /// Whose the unit is is asked.
+    owner: bool,
+    /// Only one may write at a time.
+    lock: bool,
+    /// Rules of [`allowed`].
+    rules: fn(Mode, Mode) -> bool,
 }
 
-/// All reachable states, not a sample: never do both sides write one unit, and from everywhere there is a way back to legacy.
-#[test]
-fn in_no_reachable_state_do_both_sides_write() {
+/// As [`permit`] and [`switch`] do.
+const REAL: Guard = Guard {
+    epoch: true,
+    owner: true,
+    lock: true,
+    rules: |from, to| allowed(from, to).is_ok(),
+};
+
+/// Looks at every state that can be reached, not at a sample. What is found wrong is told with the steps that lead there.
+fn explore(guard: Guard, bucket: u8) -> Result<usize, String> {
     let start = World {
         mode: 0,
-        lease: [None, None],
+        sides: [Doing::Idle; 2],
     };
-    let mut seen = BTreeSet::from([start.number()]);
+    let mut seen = BTreeMap::from([(start, Vec::<String>::new())]);
     let mut waiting = VecDeque::from([start]);
     while let Some(world) = waiting.pop_front() {
-        for bucket in [0, 1, 49, 50, 98, 99] {
-            assert!(
-                !(world.may_write(0, bucket) && world.may_write(1, bucket)),
-                "{world:?} {bucket}"
-            );
-        }
-        assert!(
-            MODES[world.mode] == Mode::Legacy || allowed(MODES[world.mode], Mode::Legacy).is_ok(),
-            "no way back from {world:?}"
-        );
+        let path = seen.get(&world).cloned().unwrap_or_default();
         let mut next = Vec::new();
         for (to, mode) in MODES.into_iter().enumerate() {
-            if allowed(MODES[world.mode], mode).is_ok() {
-                // A change makes every lease stale.
-                next.push(World {
-                    mode: to,
-                    lease: world.lease.map(|lease| lease.map(|_| true)),
+            if (guard.rules)(MODES[world.mode], mode) {
+                // Nobody waits for anybody; every route is old now, and who writes goes on.
+                let sides = world.sides.map(|doing| match doing {
+                    Doing::Routed { .. } => Doing::Routed { fresh: false },
+                    other => other,
                 });
+                next.push((format!("switch to {mode}"), World { mode: to, sides }));
             }
         }
-        for side in 0..2 {
-            for lease in [None, Some(false)] {
+        for (index, side) in [Side::Legacy, Side::Native].into_iter().enumerate() {
+            let mut becomes = |what: &str, doing| {
                 let mut other = world;
-                other.lease[side] = lease;
-                next.push(other);
+                other.sides[index] = doing;
+                next.push((format!("{side:?} {what}"), other));
+            };
+            match world.sides[index] {
+                Doing::Idle => becomes("asks for a route", Doing::Routed { fresh: true }),
+                Doing::Routed { fresh } => {
+                    becomes("gives up", Doing::Idle);
+                    becomes("asks again", Doing::Routed { fresh: true });
+                    let owner = MODES[world.mode].writer(bucket) == Some(side);
+                    let free = world.sides[1 - index] != Doing::Writing;
+                    if (fresh || !guard.epoch) && (owner || !guard.owner) && (free || !guard.lock) {
+                        let what = match (fresh, owner) {
+                            (true, true) => "writes",
+                            _ => "writes against the switch",
+                        };
+                        becomes(what, Doing::Writing);
+                    }
+                }
+                // Also what a crash does: the lock ends with its process.
+                Doing::Writing => becomes("has written", Doing::Idle),
             }
         }
-        for world in next {
-            if seen.insert(world.number()) {
+        for (step, world) in next {
+            let mut steps = path.clone();
+            steps.push(step);
+            if world.sides == [Doing::Writing; 2] {
+                return Err(format!("both write: {}", steps.join(", ")));
+            }
+            if steps
+                .last()
+                .is_some_and(|step| step.ends_with("against the switch"))
+            {
+                return Err(format!("a stale one writes: {}", steps.join(", ")));
+            }
+            let way_back =
+                MODES[world.mode] == Mode::Legacy || (guard.rules)(MODES[world.mode], Mode::Legacy);
+            if !way_back {
+                return Err(format!("no way back: {}", steps.join(", ")));
+            }
+            if let btree_map::Entry::Vacant(new) = seen.entry(world) {
+                new.insert(steps);
                 waiting.push_back(world);
             }
         }
     }
-    assert_eq!(seen.len(), MODES.len() * 9, "every state was looked at");
+    Ok(seen.len())
+}
+
+/// Never do both sides write one unit, and from everywhere there is a way back to legacy.
+#[test]
+fn in_no_reachable_state_do_both_sides_write() {
+    for bucket in [0, 1, 49, 50, 98, 99] {
+        // Each side idle, with a new route, with an old one, or writing, but not both writing.
+        assert_eq!(explore(REAL, bucket), Ok(MODES.len() * 15), "{bucket}");
+    }
+}
+
+/// The model would notice: with any part left out, it finds the steps to the accident.
+#[test]
+fn a_switch_without_one_of_its_parts_is_refuted() {
+    let without = |change: fn(&mut Guard)| {
+        let mut guard = REAL;
+        change(&mut guard);
+        explore(guard, 0).unwrap_err()
+    };
+    // Asked, switched, and both are at it: what a question alone cannot prevent.
+    let both = without(|guard| guard.lock = false);
+    assert!(
+        both.starts_with("both write: ") && both.contains("switch to"),
+        "{both}"
+    );
+    let stale = without(|guard| guard.epoch = false);
+    assert!(stale.starts_with("a stale one writes: "), "{stale}");
+    let foreign = without(|guard| guard.owner = false);
+    assert!(foreign.starts_with("a stale one writes: "), "{foreign}");
+    let trap = without(|guard| {
+        guard.rules = |from, to| allowed(from, to).is_ok() && from != Mode::Native;
+    });
+    assert!(trap.starts_with("no way back: "), "{trap}");
+}
+
+/// What the model assumes of [`permit`], by the real one: a write that is under way keeps the other side out, and nobody back.
+#[test]
+fn a_write_under_way_keeps_the_other_side_out() {
+    let (_folder, ledger) = ledger();
+    let entry = Entry::new(SUBJECT, Verdict::Proven)
+        .figure("capability", "etl.espn.pbp")
+        .figure("to", "native");
+    ledger.append(&entry).unwrap();
+    let unit = "401234567";
+    let ask =
+        |side, epoch| permit(&ledger, "etl.espn.pbp", unit, side, epoch, Duration::ZERO).unwrap();
+    let route = |ledger| {
+        Switchboard::read(ledger)
+            .unwrap()
+            .route("etl.espn.pbp", unit)
+    };
+    let old = route(&ledger);
+    let writing = ask(Side::Native, old.epoch).unwrap();
+    assert_eq!(writing.route(), old);
+    // Back at once, although the port is in the middle of a write.
+    switch(&ledger, &wish("legacy")).unwrap();
+    let new = route(&ledger);
+    assert_eq!(new.writer, Some(Side::Legacy));
+    assert_eq!(ask(Side::Legacy, new.epoch).unwrap_err(), Withheld::Busy);
+    drop(writing);
+    assert_eq!(ask(Side::Native, old.epoch).unwrap_err(), Withheld::Stale);
+    assert_eq!(ask(Side::Native, new.epoch).unwrap_err(), Withheld::Stale);
+    let legacy = ask(Side::Legacy, new.epoch).unwrap();
+    // Units of other shares go on.
+    let other = permit(
+        &ledger,
+        "etl.espn.pbp",
+        "401234568",
+        Side::Legacy,
+        new.epoch,
+        Duration::ZERO,
+    );
+    assert!(other.unwrap().is_ok());
+    drop(legacy);
+    assert!(matches!(
+        permit(&ledger, "../etc", unit, Side::Legacy, 0, Duration::ZERO),
+        Err(SwitchError::BadName(_))
+    ));
 }
 
 #[test]

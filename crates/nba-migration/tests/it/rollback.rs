@@ -119,23 +119,32 @@ async fn lost_rows_come_back_into_a_new_database_and_the_code_beside() {
         verify,
         database: "nba_restored".into(),
     });
-    // An earlier run was killed in the middle of the restore: what it left is known by its mark and replaced.
+    // An earlier run was killed in the middle of the restore: what it left is known by its name and mark, and goes. What another
+    // role made, and what is too young to have its mark, stays.
+    let (dead, young, foreign) = (
+        "nba_verify_0190000000007000800000000000dead",
+        "nba_verify_ffffffffffff7000800000000000beef",
+        "nba_verify_0190000000007000800000000000cafe",
+    );
+    for (name, owner) in [(dead, "maker"), (young, "maker"), (foreign, "postgres")] {
+        let sql = format!("create database {name} owner {owner}");
+        world.superuser("postgres", &sql).await;
+    }
+    let mark = format!(
+        "comment on database {dead} is 'nba: restore that is not proven, held by 1 of 1.000000'"
+    );
+    world.superuser("postgres", &mark).await;
+    // A database of that name which is not ours is nothing to restore into.
     world
-        .superuser(
-            "postgres",
-            "create database nba_restored_unproven owner maker",
-        )
+        .superuser("postgres", "create database nba_restored owner maker")
         .await;
-    let unmarked = run(&ledger, &options).await;
+    let taken = run(&ledger, &options).await;
     assert!(
-        unmarked.is_err(),
-        "a database without our mark is not dropped: {unmarked:?}"
+        matches!(&taken, Err(RollbackError::Data(_))),
+        "a database without our mark is not touched: {taken:?}"
     );
     world
-        .superuser(
-            "postgres",
-            "comment on database nba_restored_unproven is 'nba: restore that is not proven'",
-        )
+        .superuser("postgres", "drop database nba_restored")
         .await;
     let report = run(&ledger, &options).await.unwrap();
     assert_eq!(report.verdict, Verdict::Proven, "{report:?}");
@@ -179,13 +188,36 @@ async fn lost_rows_come_back_into_a_new_database_and_the_code_beside() {
     assert_eq!(whole, 20_000);
     assert!(rows > 20_000);
 
-    // Run again, it has nothing left to do; a new one does not go over what is there.
+    let left: Vec<String> = db
+        .query_scalar(
+            "select array_agg(datname::text order by datname) from pg_database where datname like 'nba_verify_%'",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(left, [foreign, young]);
+
+    // Run again, it has nothing left to do; a new one does not restore over what is there, it looks whether it is still the same.
     let again = run(&ledger, &options).await.unwrap();
     assert!(again.steps.iter().all(|step| step.resumed));
     options.id = "two".into();
+    let again = run(&ledger, &options).await.unwrap();
+    assert_eq!(again.verdict, Verdict::Proven, "{again:?}");
+    assert!(again.steps.iter().all(|step| !step.resumed));
+    world
+        .superuser("nba_restored", "delete from plays where id = 1")
+        .await;
+    std::fs::write(beside.join("scripts/etl/new_work.py"), "edited\n").unwrap();
+    options.id = "three".into();
+    let edited = run(&ledger, &options).await.unwrap();
+    assert!(edited.verdict.is_refuted(), "{edited:?}");
     options.code = None;
-    let error = run(&ledger, &options).await.unwrap_err();
-    assert!(matches!(&error, RollbackError::Data(_)), "{error:?}");
+    let changed = run(&ledger, &options).await.unwrap();
+    assert!(changed.verdict.is_refuted(), "{changed:?}");
+    assert!(
+        changed.verdict.to_string().contains("public.plays"),
+        "{changed:?}"
+    );
     assert!(ledger.verify().unwrap().verdict.is_proven());
 }
 
