@@ -1,5 +1,8 @@
 //! `nba demo`: the whole product in one story, on a replica that it builds and removes again.
 
+mod safety;
+
+use self::safety::Safety;
 use super::Code;
 use super::testkit::{self, DATABASE};
 use crate::cli::DemoArgs;
@@ -61,6 +64,7 @@ struct Story {
     lake_objects: u64,
     healthy_before: bool,
     legacy_script: Verdict,
+    safety: Safety,
     defects: Vec<Chapter>,
     elapsed_seconds: f64,
 }
@@ -93,6 +97,8 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     say(out, &painted_overall(&before));
     let legacy_script = run_legacy_script(out, &stage, context.search_path()?).await?;
 
+    let safety = safety::tell(context, &stage).await?;
+
     heading(out, "defects");
     say(
         out,
@@ -118,7 +124,10 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     let believed = legacy_script
         .is_proven()
         .then(|| "an exit status was taken as evidence".to_owned());
-    let verdict = Verdict::from_findings(missed.into_iter().chain(misled).chain(believed));
+    let verdict = Verdict::all([
+        safety.verdict.clone(),
+        Verdict::from_findings(missed.into_iter().chain(misled).chain(believed)),
+    ]);
     let found = defects.iter().filter(|chapter| chapter.found).count();
     heading(out, "result");
     let summary = format!("{found} of {} defects found, each by name", defects.len());
@@ -137,6 +146,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
         lake_objects,
         healthy_before,
         legacy_script,
+        safety,
         defects,
         elapsed_seconds: started.elapsed().as_secs_f64(),
         verdict,
@@ -198,6 +208,7 @@ impl Stage {
         let options = testkit::options(args.scale, args.seed, Temporal::Empty)?;
         let report = testkit::build(out, &server.target(DATABASE), options).await?;
         say(out, &testkit::summary(&report));
+        safety::copy_database(&server.target("postgres"), DATABASE).await?;
 
         let bucket = nba_config::names::DEFAULT_BUCKET;
         let lake_dir = dir.path().join("lake");

@@ -159,7 +159,7 @@ impl Stage {
             trials: AtomicUsize::new(0),
         };
         // A checkout that can be set up, with uncommitted work.
-        let bare = Place::empty(&stage.template("setup"));
+        let bare = stage.place(Work::Setup);
         bare.shell(
             "mkdir scripts && echo print > scripts/job.py && echo '# legacy' > README.md && echo nba.toml > .gitignore \
              && git init -q && git add . && git -c user.name=t -c user.email=t@example.invalid commit -q -m legacy \
@@ -211,7 +211,8 @@ impl Stage {
     fn settle(&self, project: &Path, database: &str, role: &str) {
         let (socket, port) = (self.server.socket_dir().display(), self.server.port());
         let url = format!("postgres:///{database}?host={socket}&port={port}&user={role}");
-        let text = format!("[database]\ntarget = \"db\"\n\n[targets.db]\nurl = \"{url}\"\n");
+        let text =
+            format!("[database]\ntarget = \"replica\"\n\n[targets.replica]\nurl = \"{url}\"\n");
         std::fs::write(project.join("nba.toml"), text).unwrap();
     }
 
@@ -251,7 +252,7 @@ impl Trial<'_> {
             Work::Setup => &["setup"],
             Work::Undo => &["setup", "--undo"],
             Work::Create => &["backup", "create"],
-            Work::Verify => &["backup", "verify", "--on", "db"],
+            Work::Verify => &["backup", "verify", "--on", "replica"],
             Work::Code => &["restore", "code", point, "--in-place", "--yes"],
             Work::Advance => &["phase", "advance"],
             Work::Rollback => &[
@@ -267,7 +268,7 @@ impl Trial<'_> {
                 "--backup",
                 backup,
                 "--on",
-                "db",
+                "replica",
                 "--database",
                 &database,
             ],
@@ -384,7 +385,7 @@ impl Trial<'_> {
                     assert!(stored.manifest.is_ok(), "{stored:?}");
                     // Whatever has a name is whole: a restore says so.
                     self.place
-                        .nba(&["backup", "verify", &stored.name, "--on", "db"])
+                        .nba(&["backup", "verify", &stored.name, "--on", "replica"])
                         .exits(0);
                 }
             }

@@ -300,6 +300,35 @@ fn a_ledger_that_was_rewritten_as_a_whole_does_not_fit_its_signature() {
     assert!(SigningKey::read(&folder.path().join("bad")).is_err());
 }
 
+/// Who can rewrite both files can shorten the ledger so that it holds by itself; a head that was noted elsewhere, or a signature, tells.
+#[test]
+fn records_cut_off_with_a_head_made_to_fit_are_missed_by_anchor_and_signature() {
+    for records in 2..7 {
+        for kept in 0..records {
+            let (folder, ledger) = ledger_of(records);
+            let anchor = ledger.verify().unwrap().head.unwrap().hash;
+            let key = SigningKey::generate(&folder.path().join("key")).unwrap();
+            ledger.sign(&key).unwrap();
+            rewrite(&ledger, &lines(&ledger)[..kept]);
+            match ledger.records().unwrap().last() {
+                Some(last) => {
+                    let line: serde_json::Value =
+                        serde_json::from_str(&lines(&ledger)[kept - 1]).unwrap();
+                    let head = serde_json::json!({"sequence": last.sequence, "hash": line["hash"]});
+                    fs::write(ledger.head_path(), head.to_string()).unwrap();
+                    let alone = ledger.verify().unwrap().verdict;
+                    assert!(alone.is_proven(), "made to fit: {alone}");
+                }
+                None => fs::remove_file(ledger.head_path()).unwrap(),
+            }
+            let against = ledger.verify_against(anchor).unwrap().verdict;
+            assert!(!against.is_proven(), "{kept} of {records}: {against}");
+            let signed = ledger.verify_signature(&key.public()).unwrap().verdict;
+            assert!(!signed.is_proven(), "{kept} of {records}: {signed}");
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Tamper {
     Flip(prop::sample::Index, u8),
@@ -321,7 +350,7 @@ fn tamper() -> impl Strategy<Value = Tamper> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn no_change_goes_unseen(records in 1_usize..6, tamper in tamper()) {
