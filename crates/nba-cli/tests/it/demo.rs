@@ -16,6 +16,39 @@ fn the_demo_finds_everything_and_leaves_nothing() {
         (&story["healthy_before"], &story["legacy_script"]["verdict"]),
         (&true.into(), &"not_proven".into())
     );
+    // The way back: every step came out as it has to, the red ones red.
+    let safety = &story["safety"];
+    let steps = safety["steps"].as_array().unwrap();
+    let told: Vec<&str> = steps
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "capture",
+            "preflight",
+            "remedies",
+            "restore point",
+            "backup",
+            "rehearsal",
+            "preflight",
+            "phase",
+            "setup",
+            "phase",
+            "phase",
+            "data loss",
+            "alarm",
+            "rollback",
+            "phase",
+            "identity and content",
+            "evidence"
+        ]
+    );
+    assert!(
+        steps.iter().all(|step| step["as_it_should"] == true),
+        "{safety:#}"
+    );
     let defects = story["defects"].as_array().unwrap();
     assert_eq!(defects.len(), 5);
     for defect in defects {
