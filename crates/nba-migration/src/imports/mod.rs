@@ -118,20 +118,27 @@ pub fn check(project: &Path) -> Result<ImportReport, GitError> {
             }
             report.imports += 1;
             if modules.has(file, &module) {
+                // What a package does not define itself has to be a module of it.
+                for name in &import.names {
+                    let full = format!("{module}.{name}");
+                    if modules.has(file, &full) || defines(project, &modules, file, &module, name) {
+                        continue;
+                    }
+                    report.broken.push(Broken {
+                        file: file.clone(),
+                        line: import.line,
+                        problem: Problem::of(project, file, &full),
+                        module: full,
+                        guarded: import.guarded,
+                    });
+                }
                 continue;
             }
-            let on_disk = candidates(file, &module)
-                .iter()
-                .any(|path| project.join(path).exists());
             report.broken.push(Broken {
                 file: file.clone(),
                 line: import.line,
+                problem: Problem::of(project, file, &module),
                 module,
-                problem: if on_disk {
-                    Problem::Untracked
-                } else {
-                    Problem::Missing
-                },
                 guarded: import.guarded,
             });
         }
@@ -162,6 +169,41 @@ pub fn check(project: &Path) -> Result<ImportReport, GitError> {
     Ok(report)
 }
 
+impl Problem {
+    /// Of a module that git does not know.
+    fn of(project: &Path, file: &str, module: &str) -> Self {
+        let on_disk = candidates(file, module)
+            .iter()
+            .any(|path| project.join(path).exists());
+        if on_disk {
+            Self::Untracked
+        } else {
+            Self::Missing
+        }
+    }
+}
+
+/// Whether a module may have a name that is no module of its own: a file may define anything, a package what its `__init__.py` names.
+fn defines(project: &Path, modules: &Modules, file: &str, module: &str, name: &str) -> bool {
+    let paths = candidates(file, module);
+    let known = |path: &&String| modules.files.contains(*path);
+    let Some(path) = paths.iter().find(known) else {
+        // A folder without `__init__.py` has nothing but modules.
+        return false;
+    };
+    if !path.ends_with("/__init__.py") {
+        return true;
+    }
+    let Ok(text) = fs::read_to_string(project.join(path)) else {
+        // Said elsewhere: it is among the files that could not be read.
+        return true;
+    };
+    let words = || text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    // Names may come from anywhere then.
+    text.contains("import *")
+        || words().any(|word| word == name || word == "__getattr__" || word == "globals")
+}
+
 /// One import as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Import {
@@ -169,6 +211,8 @@ struct Import {
     /// Dots in front: 0 for an absolute one.
     dots: usize,
     module: String,
+    /// What is taken from it, where that stands on the same line.
+    names: Vec<String>,
     guarded: bool,
 }
 
@@ -219,6 +263,7 @@ fn imports(text: &str) -> Vec<Import> {
                         line: index + 1,
                         dots: 0,
                         module: module.to_owned(),
+                        names: Vec::new(),
                         guarded: false,
                     });
                 }
@@ -230,16 +275,21 @@ fn imports(text: &str) -> Vec<Import> {
             let from = from.trim();
             let module = from.trim_start_matches('.');
             let dots = from.len() - module.len();
-            if !module.is_empty() && is_module(module) {
+            // `from . import a, b` names no module but the package itself.
+            if is_module(module) || (module.is_empty() && dots > 0) {
+                let names = names.split('#').next().unwrap_or_default();
                 found.push(Import {
                     line: index + 1,
                     dots,
                     module: module.to_owned(),
+                    names: names
+                        .split([',', '(', ')', ';', '\\'])
+                        .filter_map(|part| part.split_whitespace().next())
+                        .filter(|name| is_module(name) && !name.contains('.'))
+                        .map(str::to_owned)
+                        .collect(),
                     guarded: false,
                 });
-            } else if module.is_empty() && dots > 0 {
-                // `from . import a, b`: each may be a module; a plain name of the package cannot be told from one.
-                let _ = names;
             }
         }
     }
@@ -263,8 +313,10 @@ fn absolute(file: &str, import: &Import) -> Option<String> {
     for _ in 0..import.dots {
         parts.pop()?;
     }
-    parts.push(&import.module);
-    Some(parts.join("."))
+    if !import.module.is_empty() {
+        parts.push(&import.module);
+    }
+    (!parts.is_empty()).then(|| parts.join("."))
 }
 
 /// Where a module of this name may lie: from the top of the checkout, and beside the file, as for a script that is run.

@@ -88,7 +88,7 @@ fn f20_an_import_of_a_module_that_is_not_there_is_refuted() {
     write(
         dir.path(),
         "nba_simulator/etl/new.py",
-        "def f():\n    from nba_simulator.monitoring import health\n    from ..nosuch import y\n    from .... import z\n",
+        "def f():\n    from nba_simulator.monitoring import health\n    from ..nosuch import y\n    from .... import z\n    from ... import z\n",
     );
     git(dir.path(), &["add", "-A"]);
     assert_eq!(
@@ -96,6 +96,8 @@ fn f20_an_import_of_a_module_that_is_not_there_is_refuted() {
         [
             "nba_simulator/etl/new.py:2: `nba_simulator.monitoring` is not there",
             "nba_simulator/etl/new.py:3: `nba_simulator.nosuch` is not there",
+            "nba_simulator/etl/new.py:4: `....` is not there",
+            "nba_simulator/etl/new.py:5: `...` is not there",
         ]
     );
 }
@@ -137,6 +139,44 @@ fn f22_a_deleted_module_is_missed_by_scripts_outside_of_its_package() {
             .any(|line| line.starts_with("nba_simulator/etl/base.py:3")),
         "{said:?}"
     );
+}
+
+/// A package is there, and what is taken from it is neither in it nor a module of it.
+#[test]
+fn a_name_that_a_package_does_not_have_is_refuted() {
+    let dir = checkout();
+    write(
+        dir.path(),
+        "scripts/use.py",
+        "from nba_simulator import database, config\nfrom nba_simulator.etl import Scraper, base\nfrom nba_simulator.etl.base import anything\n",
+    );
+    write(
+        dir.path(),
+        "nba_simulator/etl/run.py",
+        "from . import base, gone\nfrom .. import database\n",
+    );
+    git(dir.path(), &["add", "-A"]);
+    assert_eq!(
+        said(dir.path()),
+        [
+            "nba_simulator/etl/run.py:1: `nba_simulator.etl.gone` is not there",
+            "scripts/use.py:1: `nba_simulator.config` is not there"
+        ]
+    );
+    // It is there and works, on this disk.
+    write(dir.path(), "nba_simulator/config.py", "");
+    assert_eq!(
+        said(dir.path())[1],
+        "scripts/use.py:1: `nba_simulator.config` is on this disk and not in git"
+    );
+    // The package defines it itself, or may define anything.
+    write(dir.path(), "nba_simulator/__init__.py", "config = {}\n");
+    write(
+        dir.path(),
+        "nba_simulator/etl/__init__.py",
+        "from .base import *\n",
+    );
+    assert_eq!(said(dir.path()), Vec::<String>::new());
 }
 
 #[test]
