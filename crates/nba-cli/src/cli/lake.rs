@@ -59,6 +59,28 @@ Sizes first, then ETags where a file's can be computed; what that leaves open is
         #[command(flatten)]
         part: Part,
     },
+    /// Fetch a sample into a scratch folder and compare it with a manifest: can the lake be got back?
+    #[command(after_help = "\
+Examples:
+  nba lake drill --against monday.parquet                another 50 objects each time
+  nba lake drill --against monday.parquet --sample 500
+  nba lake drill --against monday.parquet --seed 20261127T071300Z    the same ones again
+
+Make the manifest with `nba lake inventory --manifest FILE --facts`, so that it has the version of every object.")]
+    Drill {
+        /// The manifest.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        against: PathBuf,
+        /// Objects fetched.
+        #[arg(long, default_value = "50", value_name = "N")]
+        sample: NonZeroUsize,
+        /// What the sample is drawn from; the time by default.
+        #[arg(long, value_name = "TEXT")]
+        seed: Option<String>,
+        /// A local folder instead of the bucket.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        path: Option<PathBuf>,
+    },
     /// Fetch single objects, each into a new file; length and checksum are compared.
     #[command(after_help = "\
 Examples:

@@ -6,8 +6,8 @@ use crate::context::Context;
 use crate::render::{Tone, cells};
 use anyhow::Context as _;
 use nba_etl::lake::{
-    CopyReport, Findings, Inventory, Lake, LakeTotals, Manifest, ManifestOptions, SyncOptions,
-    diff, download, sync, verify_copy, verify_manifest,
+    CopyReport, DrillOptions, Findings, Inventory, Lake, LakeTotals, Manifest, ManifestOptions,
+    SyncOptions, diff, download, drill, sync, verify_copy, verify_manifest,
 };
 use nba_migration::ledger::Entry;
 use nba_utils::Verdict;
@@ -36,6 +36,18 @@ pub(crate) async fn run(context: &Context, command: &LakeCommand) -> anyhow::Res
             against,
             part,
         } => verify(context, copy, against.as_deref(), part).await,
+        LakeCommand::Drill {
+            against,
+            sample,
+            seed,
+            path,
+        } => {
+            let lake = open(context, path.as_deref()).await?;
+            let seed = seed
+                .clone()
+                .unwrap_or_else(|| chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string());
+            practise(context, &lake, against, &DrillOptions::new(*sample, seed)).await
+        }
         LakeCommand::Get { keys, to, path } => {
             let lake = open(context, path.as_deref()).await?;
             get(context, &lake, keys, to).await
@@ -221,6 +233,47 @@ async fn verify(
         thousands(report.by_etag)
     ));
     Ok(conclude(context, &verdict))
+}
+
+async fn practise(
+    context: &Context,
+    lake: &Lake,
+    against: &Path,
+    options: &DrillOptions,
+) -> anyhow::Result<Code> {
+    let manifest = Manifest::read(against)?;
+    let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+    let found = drill(lake, &manifest, options, scratch.path()).await?;
+    let config = context.config()?;
+    if config.state_directory()?.is_dir() {
+        let entry = Entry::new("lake drill", found.verdict.clone())
+            .figure("lake", found.lake.as_str())
+            .figure("manifest", found.manifest.as_str())
+            .figure("objects", found.objects)
+            .figure("sample", found.sample)
+            .figure("seed", found.seed.as_str())
+            .figure("same", found.report.same)
+            .figure("versioned", found.versioned);
+        context.append(&config, &entry)?;
+    }
+    context.out.json(&found)?;
+    for (name, findings) in [
+        ("missing", &found.report.missing),
+        ("different", &found.report.different),
+        ("undecided", &found.report.undecided),
+    ] {
+        list(context, name, findings);
+    }
+    context.out.line(&format!(
+        "same: {} of {} objects drawn from {} by `{}`, {}; of {} the version is known",
+        thousands(found.report.same),
+        thousands(u64::try_from(found.sample)?),
+        thousands(u64::try_from(found.objects)?),
+        found.seed,
+        bytes(found.report.bytes),
+        thousands(u64::try_from(found.versioned)?)
+    ));
+    Ok(conclude(context, &found.verdict))
 }
 
 async fn get(context: &Context, lake: &Lake, keys: &[String], to: &Path) -> anyhow::Result<Code> {

@@ -30,6 +30,8 @@ use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 
 mod compare;
 mod digests;
+#[cfg(feature = "manifest")]
+mod drill;
 mod error;
 mod local;
 #[cfg(feature = "manifest")]
@@ -42,6 +44,8 @@ mod tests;
 
 pub use compare::{CopyReport, Findings, verify_copy};
 pub use digests::{Digests, digests_of_file, etag_of_file};
+#[cfg(feature = "manifest")]
+pub use drill::{Drill, DrillOptions, drill};
 #[cfg(feature = "manifest")]
 pub use manifest::{
     Entry, Manifest, ManifestDiff, ManifestError, ManifestOptions, diff, verify_manifest,

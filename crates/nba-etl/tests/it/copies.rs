@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use nba_config::{S3Settings, SecretString};
 use nba_etl::lake::{
-    Inventory, Lake, LakeError, Manifest, ManifestError, ManifestOptions, SyncOptions, diff,
-    download, sync, verify_copy, verify_manifest,
+    DrillOptions, Inventory, Lake, LakeError, Manifest, ManifestError, ManifestOptions,
+    SyncOptions, diff, download, drill, sync, verify_copy, verify_manifest,
 };
 use nba_testkit::proxy::{Fault, FaultProxy, Upstream};
 use nba_testkit::s3::{S3Credentials, S3Server};
@@ -351,4 +351,75 @@ async fn a_broken_transfer_leaves_nothing_and_is_tried_again() {
         download(&lake, "nosuch", &copy.join("x")).await,
         Err(LakeError::NoSuchKey { .. })
     ));
+}
+
+/// A sample is fetched and compared; whatever an object became since the manifest is found in it.
+#[tokio::test]
+async fn a_sample_of_the_lake_comes_back_or_the_drill_says_what_does_not() {
+    let store = filled();
+    let lake = store.lake().await;
+    let mut options = ManifestOptions::default();
+    options.content = true;
+    options.facts = true;
+    let manifest = Manifest::take(&lake, &options).await.unwrap();
+    let practise = async |sample: usize, seed: &str| {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = DrillOptions::new(NonZeroUsize::new(sample).unwrap(), seed);
+        let found = drill(&lake, &manifest, &options, scratch.path()).await;
+        let mut names: Vec<_> = walk(scratch.path());
+        names.sort();
+        found.map(|found| (found, names))
+    };
+    let (found, first) = practise(10, "monday").await.unwrap();
+    assert!(found.verdict.is_proven(), "{:?}", found.verdict);
+    assert_eq!(
+        (found.sample, found.objects, found.report.same),
+        (10, 41, 10)
+    );
+    // This store keeps no versions, and none is claimed.
+    assert_eq!(found.versioned, 0);
+    let (_, again) = practise(10, "monday").await.unwrap();
+    assert_eq!(first, again, "anybody can draw it again");
+    let (_, other) = practise(10, "tuesday").await.unwrap();
+    assert_ne!(first, other, "another day, other objects");
+
+    // One is overwritten by as many bytes, one is gone, one arrives damaged or shorter: a drill of all finds each.
+    store.put("espn_play_by_play/7.json", "{\"id\": 8}");
+    std::fs::remove_file(store.path("espn_play_by_play/8.json")).unwrap();
+    store.put("espn_play_by_play/9.json", "{}");
+    let (found, _) = practise(1000, "all").await.unwrap();
+    assert!(found.verdict.is_refuted());
+    assert_eq!((found.sample, found.report.same), (41, 38));
+    let said = found.verdict.to_string();
+    for key in ["7.json", "8.json", "9.json"] {
+        assert!(said.contains(key), "{key}: {said}");
+    }
+    // A store that does not answer is no finding about its objects.
+    let gone = Lake::s3(&S3Settings {
+        bucket: "no-such-bucket".to_owned(),
+        ..store.settings()
+    })
+    .await;
+    let scratch = tempfile::tempdir().unwrap();
+    let options = DrillOptions::new(NonZeroUsize::MIN, "monday");
+    let outcome = drill(&gone, &manifest, &options, scratch.path()).await;
+    assert!(
+        !outcome.is_ok_and(|found| found.verdict.is_proven()),
+        "nothing came back"
+    );
+}
+
+/// The files below a folder, by their relative paths.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let name = PathBuf::from(path.file_name().unwrap());
+            found.extend(walk(&path).into_iter().map(|file| name.join(file)));
+        } else {
+            found.push(PathBuf::from(path.file_name().unwrap()));
+        }
+    }
+    found
 }
