@@ -40,6 +40,11 @@ Example:
         #[arg(long, default_value_t = 26, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=87_600))]
         max_age: u32,
     },
+    /// Every restore that was tried, oldest first: what came out and how long it took.
+    #[command(after_help = "\
+Example:
+  nba backup history --json | jq '.[-1].rto_ms'")]
+    History,
     /// All backups, oldest first, and which of them are proven.
     #[command(after_help = "\
 Example:

@@ -10,7 +10,7 @@ use nba_config::Config;
 use nba_db::{ConnectOptions, Database};
 use nba_migration::backup::{
     Apply, CreateOptions, Created, Decision, Proofs, Retention, Scratch, Stored, Tools,
-    Verification, VerifyOptions, create, list, prune, status, verify,
+    Verification, VerifyOptions, create, history, list, prune, status, verify,
 };
 use nba_utils::exit_code;
 use nba_utils::format::{bytes, duration, thousands};
@@ -63,6 +63,30 @@ pub(crate) async fn run(context: &Context, command: &BackupCommand) -> anyhow::R
                 context.out.line(&format!("  {reason}"));
             }
             Ok(status.verdict.exit_code())
+        }
+        BackupCommand::History => {
+            let tried = history(&Context::ledger(&config)?)?;
+            context.out.json(&tried)?;
+            let rows = tried.iter().map(|one| {
+                vec![
+                    one.at.format("%Y-%m-%d %H:%M UTC").to_string().into(),
+                    one.backup.clone().into(),
+                    Tone::of(&one.verdict)
+                        .paint(one.verdict.as_str().replace('_', " ").as_str())
+                        .into(),
+                    cells::right(format!(
+                        "{} of {}",
+                        thousands(one.identical_rows),
+                        thousands(one.rows)
+                    )),
+                    cells::right(duration(Duration::from_millis(one.rto_ms))),
+                ]
+            });
+            context.out.table(
+                &["restored", "backup", "outcome", "rows", "took (RTO)"],
+                rows,
+            );
+            Ok(exit_code::PROVEN)
         }
         BackupCommand::List { place } => {
             let (stored, proofs) = known(&config, place)?;

@@ -189,6 +189,18 @@ pub(crate) const GOOD: &[Sample] = &[
         Some(0),
     ),
     // A listing of a folder has no digests to compare.
+    (
+        &[
+            "lake",
+            "drill",
+            "--against",
+            "{new}.parquet",
+            "--path",
+            "config",
+        ],
+        Some(2),
+    ),
+    (&["backup", "history"], Some(0)),
     (&["lake", "diff", "{new}.parquet", "{new}.parquet"], Some(2)),
     (
         &["lake", "sync", "--path", "config", "--to", "{new}-copy"],
@@ -369,6 +381,10 @@ pub(crate) const BAD: &[Sample] = &[
     ),
     (&["lake", "inventory", "--path", "nosuch"], Some(2)),
     (&["lake", "diff", "nosuch", "nosuch"], Some(2)),
+    (
+        &["lake", "drill", "--against", "nosuch", "--path", "config"],
+        Some(2),
+    ),
     (
         &["lake", "verify", "--path", "nosuch", "--copy", "config"],
         Some(2),

@@ -77,7 +77,20 @@ pub(crate) fn a_copy_is_proven_or_not(world: &World) {
         ])
         .exits(1)
         .says("same size, other content");
+    let drill = [
+        "lake",
+        "drill",
+        "--path",
+        "lake",
+        "--against",
+        "monday.parquet",
+    ];
+    place
+        .nba(&drill)
+        .exits(0)
+        .says("same: 2 of 2 objects drawn from 2");
     std::fs::remove_file(place.project.join("lake/espn_play_by_play/1.json")).unwrap();
+    place.nba(&drill).exits(1).says("espn_play_by_play/1.json");
     place
         .nba(&[
             "lake",

@@ -1,6 +1,9 @@
 //! From a red preflight through the phases to a loss, and back.
 
+use crate::program::Place;
 use crate::world::World;
+use nba_utils::TreeFingerprint;
+use nba_utils::tree::Excludes;
 
 /// What a phase asks for is done, and only then it advances; rows are lost, an alarm is raised, and they come back.
 pub(crate) fn the_whole_way_and_back(world: &World) {
@@ -71,10 +74,13 @@ pub(crate) fn the_whole_way_and_back(world: &World) {
     place.nba(&["phase", "advance"]).exits(0).says("phase 1");
 
     // The parallel structure, and nothing of the old side touched.
+    let untouched = legacy_side(&place);
     place
         .nba(&["setup"])
         .exits(0)
         .says("nothing else changed: proven");
+    let after = legacy_side(&place);
+    assert!(untouched.diff(&after).unwrap().is_empty());
     place.nba(&capture).exits(0);
     place.nba(&["phase", "advance"]).exits(2).says("1.health");
     place.nba(&["health"]).exits(0);
@@ -162,6 +168,47 @@ pub(crate) fn the_whole_way_and_back(world: &World) {
         before
     );
     place.nba(&["phase", "status", "--json"]).exits(1);
+    // Identity and content, held against the baseline from before the loss and not against the backup.
+    let restored = format!(
+        "postgres:///safety_restored?host={}&user=postgres",
+        world.socket()
+    );
+    place
+        .nba(&[
+            "--target", &restored, "baseline", "capture", "--name", "restored",
+        ])
+        .exits(0);
+    let shown = |name: &str| {
+        let shown = place.nba(&["baseline", "show", name, "--json"]).exits(0);
+        shown.json()
+    };
+    let (before, after) = (shown("default"), shown("restored"));
+    let system = "/identity/system_identifier";
+    assert!(before.pointer(system).is_some_and(|id| id.is_string()));
+    assert_eq!(before.pointer(system), after.pointer(system));
+    let tables = |shown: &serde_json::Value| -> Vec<(String, serde_json::Value)> {
+        let tables = shown["tables"].as_object().unwrap();
+        tables
+            .iter()
+            .map(|(name, table)| (name.clone(), table["content"].clone()))
+            .collect()
+    };
+    assert!(tables(&before).len() >= 54);
+    assert_eq!(tables(&before), tables(&after));
+    assert_eq!(before["schema"], after["schema"]);
     place.nba(&["ledger", "verify"]).exits(0);
     world.sql("postgres", "drop database safety_restored");
+}
+
+/// Every file of the checkout that is not ours.
+fn legacy_side(place: &Place) -> TreeFingerprint {
+    let ours = [
+        ".git",
+        "/.nba",
+        "/nba",
+        "/nba.toml",
+        "/backups",
+        "/refactoring_logs",
+    ];
+    TreeFingerprint::of(&place.project, &Excludes::new(ours).unwrap()).unwrap()
 }

@@ -111,6 +111,63 @@ impl Proofs {
     }
 }
 
+/// One restore that was tried, as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Drilled {
+    /// Number of the record.
+    pub sequence: u64,
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// Name of the backup; it may be gone since.
+    pub backup: String,
+    /// What came out.
+    pub verdict: Verdict,
+    /// Rows of the snapshot.
+    pub rows: u64,
+    /// Rows that came back identical.
+    pub identical_rows: u64,
+    /// Time the restore took, in milliseconds (RTO).
+    pub rto_ms: u64,
+    /// Age of the state it held then, in seconds (RPO).
+    pub rpo_seconds: i64,
+}
+
+/// Every restore that was tried, oldest first: how sure the way back was, and how long it took, over time.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub fn history(ledger: &Ledger) -> Result<Vec<Drilled>, LedgerError> {
+    let records = ledger.records()?;
+    Ok(records
+        .into_iter()
+        .filter(|record| record.entry.subject == VERIFY)
+        .map(|record| {
+            let figure = |name: &str| record.entry.figures.get(name);
+            let number = |name: &str| {
+                let value = figure(name).and_then(serde_json::Value::as_u64);
+                value.unwrap_or(0)
+            };
+            Drilled {
+                sequence: record.sequence,
+                at: record.time,
+                backup: figure("backup")
+                    .and_then(|name| name.as_str())
+                    .unwrap_or_default()
+                    .to_owned(),
+                rows: number("rows"),
+                identical_rows: number("identical_rows"),
+                rto_ms: number("rto_ms"),
+                rpo_seconds: figure("rpo_seconds")
+                    .and_then(serde_json::Value::as_i64)
+                    .unwrap_or(0),
+                verdict: record.entry.verdict,
+            }
+        })
+        .collect())
+}
+
 /// Whether there is a way back, and how far it reaches.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]

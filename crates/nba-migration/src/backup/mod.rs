@@ -25,7 +25,7 @@ mod verify;
 
 pub use self::create::{CreateOptions, Created, create};
 pub use self::error::BackupError;
-pub use self::evidence::{Proof, Proofs, Status, status};
+pub use self::evidence::{Drilled, Proof, Proofs, Status, history, status};
 pub use self::files::FileRecord;
 pub use self::manifest::{Elapsed, Manifest, TableContent, TableRecord};
 pub use self::scratch::Scratch;

@@ -9,7 +9,7 @@ use nba_db::embedded::{EmbeddedOptions, EmbeddedServer, TcpPort};
 use nba_db::{Database, Purpose};
 use nba_migration::backup::{
     Apply, BackupError, CreateOptions, Created, Proofs, Retention, Scratch, Tools, Verification,
-    VerifyOptions, create, list, prune, status, verify,
+    VerifyOptions, create, history, list, prune, status, verify,
 };
 use nba_migration::ledger::Ledger;
 use nba_utils::{Digest, Hint as _, Verdict};
@@ -418,7 +418,19 @@ async fn half_a_backup_is_none_and_the_last_proven_one_stays() {
             "{name}"
         );
     }
-    let first = world.create().await;
+    let mut options = world.options();
+    options.plain_sql = true;
+    let first = create(&db, &options).await.unwrap();
+    // As text too, for people without `pg_restore`: with the data, and under the same digests.
+    let text = fs::read_to_string(first.folder.join("dump.sql")).unwrap();
+    assert!(text.contains("CREATE TABLE public.plays") && text.contains("play number 4711 made"));
+    assert!(
+        first
+            .manifest
+            .files
+            .iter()
+            .any(|file| file.path == "dump.sql")
+    );
     assert_eq!(first.removed, [".partial-nba_1"]);
 
     // Evidence: only what the ledger holds counts.
@@ -469,6 +481,15 @@ async fn half_a_backup_is_none_and_the_last_proven_one_stays() {
         [third.manifest.name.clone(), "no_manifest".to_owned()]
     );
     assert!(!second.folder.exists());
+
+    // Every try is remembered, also of what is gone.
+    let tried = history(&ledger).unwrap();
+    let names: Vec<&str> = tried.iter().map(|one| one.backup.as_str()).collect();
+    assert_eq!(names, [&first.manifest.name, &third.manifest.name]);
+    assert!(tried.iter().all(|one| one.verdict.is_proven()
+        && one.rows == one.identical_rows
+        && one.rows > 0
+        && one.rto_ms > 0));
 
     // A manifest that was changed after the proof has none.
     let path = third.folder.join("manifest.json");
