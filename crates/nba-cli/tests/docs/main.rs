@@ -301,7 +301,7 @@ fn the_coverage_of_the_plan_is_complete_and_names_what_exists() {
     }
 }
 
-/// The text of all sources of the migration crate.
+/// The text of all Rust sources below these folders.
 fn sources(folders: &[&str]) -> String {
     let mut text = String::new();
     let mut open: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
