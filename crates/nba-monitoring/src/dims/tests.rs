@@ -201,10 +201,19 @@ fn measured_run(folder: &std::path::Path, by: &str, names: &[&str]) -> MeasuredR
 #[test]
 fn replay_f24_a_masked_failure_cannot_become_the_expected_value() {
     let folder = project(CONFIG);
-    let run = measured_run(folder.path(), "cron", &["masked", "piped", "sentinel", "far"]);
+    let run = measured_run(
+        folder.path(),
+        "cron",
+        &["masked", "piped", "sentinel", "far"],
+    );
     for name in ["masked", "piped", "sentinel"] {
         let error = run
-            .approve(&format!("a.{name}"), "ann", "looks right", chrono::Utc::now())
+            .approve(
+                &format!("a.{name}"),
+                "ann",
+                "looks right",
+                chrono::Utc::now(),
+            )
             .unwrap_err();
         assert!(matches!(error, ApprovalError::NoValue { .. }), "{error}");
     }
@@ -251,7 +260,11 @@ fn replay_f25_who_measured_cannot_set_the_expectation() {
         )
     };
     assert_eq!(later("130").status, DimsStatus::Ok);
-    assert_eq!(later("100").status, DimsStatus::Major, "the documented value is not expected any more");
+    assert_eq!(
+        later("100").status,
+        DimsStatus::Major,
+        "the documented value is not expected any more"
+    );
     assert!(approved.holds(far.documented.as_deref()));
     assert!(!approved.holds(Some("101")) && !approved.holds(None));
 }
@@ -291,10 +304,34 @@ fn both_programs_on_one_metric() {
     for (what, before, legacy, after, expected) in [
         ("the same", value("12"), said("12"), value("12"), "proven"),
         ("another", value("12"), said("13"), value("12"), "refuted"),
-        ("it grew meanwhile", value("12"), said("13"), value("13"), "proven"),
-        ("it runs away", value("12"), said("13"), value("14"), "not_proven"),
-        ("no number", value("12"), said("many"), value("12"), "not_proven"),
-        ("ended badly", value("12"), Err("it ended with 2".to_owned()), value("12"), "not_proven"),
+        (
+            "it grew meanwhile",
+            value("12"),
+            said("13"),
+            value("13"),
+            "proven",
+        ),
+        (
+            "it runs away",
+            value("12"),
+            said("13"),
+            value("14"),
+            "not_proven",
+        ),
+        (
+            "no number",
+            value("12"),
+            said("many"),
+            value("12"),
+            "not_proven",
+        ),
+        (
+            "ended badly",
+            value("12"),
+            Err("it ended with 2".to_owned()),
+            value("12"),
+            "not_proven",
+        ),
     ] {
         let record = parity::judge(same, &before, legacy, &after, false);
         assert_eq!(record.verdict.as_str(), expected, "{what}: {record:?}");
@@ -310,10 +347,16 @@ fn both_programs_on_one_metric() {
 fn what_the_legacy_program_prints_is_read_in_both_forms() {
     let block = "\n=====\nMETRIC: a.same\nDocumented Value: 12\nActual Value:     13\nDrift:            1\nDrift %:          8.3%\nStatus:           MODERATE\n";
     let reading = parse_legacy("a.same", block).unwrap();
-    assert_eq!((reading.status.as_str(), reading.value.as_str()), ("moderate", "13"));
+    assert_eq!(
+        (reading.status.as_str(), reading.value.as_str()),
+        ("moderate", "13")
+    );
     let line = "a.same2: ok (1)\na.same: major (a (b))\nok=0 major=1\n";
     let reading = parse_legacy("a.same", line).unwrap();
-    assert_eq!((reading.status.as_str(), reading.value.as_str()), ("major", "a (b)"));
+    assert_eq!(
+        (reading.status.as_str(), reading.value.as_str()),
+        ("major", "a (b)")
+    );
     assert_eq!(parse_legacy("a.same", "usage: dims_cli.py"), None);
 }
 
@@ -330,15 +373,25 @@ fn severities_are_used() {
         (DimsStatus::Severe, true, Weight::Critical),
         (DimsStatus::Error, true, Weight::High),
     ] {
-        assert_eq!(Weight::of(status, volatile), expected, "{status:?} {volatile}");
+        assert_eq!(
+            Weight::of(status, volatile),
+            expected,
+            "{status:?} {volatile}"
+        );
     }
 }
 
 #[test]
 fn the_thresholds_are_read_under_both_names() {
-    let folder = project(&CONFIG.replace("{ minor: 5, moderate: 15, major: 25 }", "{ minor_drift_pct: 1, moderate_drift_pct: 2, major_drift_pct: 3 }"));
+    let folder = project(&CONFIG.replace(
+        "{ minor: 5, moderate: 15, major: 25 }",
+        "{ minor_drift_pct: 1, moderate_drift_pct: 2, major_drift_pct: 3 }",
+    ));
     let thresholds = Inventory::load(folder.path()).unwrap().thresholds;
-    assert_eq!((thresholds.minor, thresholds.moderate, thresholds.major), (1.0, 2.0, 3.0));
+    assert_eq!(
+        (thresholds.minor, thresholds.moderate, thresholds.major),
+        (1.0, 2.0, 3.0)
+    );
 }
 
 #[test]
