@@ -267,6 +267,8 @@ struct Run {
     looking: Duration,
     deliveries: u64,
     beating: bool,
+    /// The history file in whose place there is a device that is always full.
+    full: Option<PathBuf>,
 }
 
 impl Run {
@@ -365,7 +367,11 @@ impl Run {
             }
             StatsReset => world.execute("select pg_stat_reset()").await,
             SlowNetwork => world.database.set(Fault::Delay(Duration::from_millis(5))),
-            HistoryDiskFull => swap(&self.history_file(), true),
+            HistoryDiskFull => {
+                let file = self.history_file();
+                swap(&file, true);
+                self.full = Some(file);
+            }
             LakeUnreachable => {
                 world.storage.set(Fault::Refuse);
                 world.storage.cut();
@@ -395,7 +401,8 @@ impl Run {
         let world = &self.world;
         match kind {
             ShortCut | LongCut | SlowNetwork => world.database.set(Fault::None),
-            HistoryDiskFull => swap(&self.history_file(), false),
+            // Meanwhile it may be another day, with another file.
+            HistoryDiskFull => swap(&self.full.take().unwrap(), false),
             LakeUnreachable => world.storage.set(Fault::None),
             RowsLost => {
                 let sql = "insert into box_score_players select g::text, p::text, p from generate_series(1, 40) g, generate_series(1, 10) p";
@@ -490,6 +497,7 @@ pub(crate) async fn endure(plan: Plan) -> Outcome {
         looking: Duration::ZERO,
         deliveries: 0,
         beating: true,
+        full: None,
     };
     let mut random = plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = |below: u64| {
