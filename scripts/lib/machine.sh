@@ -93,6 +93,19 @@ need_postgresql() {
     install_packages "PostgreSQL (the server programs)" postgresql
 }
 
+# The page is tested in a real browser; where there is none and no package manager of ours, that test says that it was skipped.
+want_browser() {
+    local candidate
+    for candidate in chromium chromium-browser google-chrome; do
+        have "$candidate" && return 0
+    done
+    if have apt-get && root_prefix >/dev/null && agreed "Install Chromium, for the test of the web page?"; then
+        install_packages "Chromium" chromium
+    else
+        say "no Chromium: the test of the web page will be skipped (Debian: apt-get install chromium)"
+    fi
+}
+
 need_everything() {
     need_cargo
     need_compiler

@@ -106,7 +106,7 @@ impl From<RowsName> for RowsKept {
 }
 
 /// Blank words are none.
-fn said(text: &str) -> Result<String, String> {
+pub(super) fn said(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("it must not be blank".to_owned());

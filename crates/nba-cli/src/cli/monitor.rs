@@ -115,6 +115,53 @@ A command that fails, prints nothing or says `unavailable` is an error: exit cod
         /// Metrics (`category.name`) or categories; all when none is given.
         #[arg(value_name = "METRIC")]
         metrics: Vec<String>,
+        /// The metrics of this event hook instead.
+        #[arg(long, value_name = "NAME", conflicts_with = "metrics")]
+        hook: Option<String>,
+        /// Who measures; somebody else has to approve. The name of the account otherwise.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Expect measured values of the last run in place of the documented ones, as somebody who did not measure them.
+    #[command(after_help = "\
+Examples:
+  nba dims approve                      what waits, with the value before and after
+  nba dims approve code_base.python_files --by ann --reason 'scrapers were moved'
+
+It is a record of the ledger, and counts from the next run on; the inventory is not written.
+When the inventory says something else later, the approval is void.")]
+    Approve {
+        /// Metrics; without one, what waits is shown.
+        #[arg(value_name = "METRIC", requires_all = ["by", "reason"])]
+        metrics: Vec<String>,
+        /// Who approves.
+        #[arg(long, value_name = "NAME", requires = "metrics", value_parser = super::baseline::said)]
+        by: Option<String>,
+        /// Why the new value is right.
+        #[arg(long, value_name = "TEXT", requires = "metrics", value_parser = super::baseline::said)]
+        reason: Option<String>,
+    },
+    /// The inventory's event hooks, and whether they can do what they are for; with --log what the legacy program recorded.
+    #[command(after_help = "\
+Examples:
+  nba dims events
+  nba dims events --log 5 --json        the newest rows of dims_event_log
+  nba dims verify --hook scraper_complete")]
+    Events {
+        /// Also show this many of the newest recorded events.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        log: Option<u32>,
+    },
+    /// Run the legacy program and this one on the same metrics, and say whether they agree.
+    #[command(after_help = "\
+Example:
+  nba dims compare code_base git.commits
+
+The legacy program is asked to verify one metric at a time, under guard; it writes nothing then.")]
+    Compare {
+        /// Metrics (`category.name`) or categories; all when none is given.
+        #[arg(value_name = "METRIC")]
+        metrics: Vec<String>,
     },
     /// The values the legacy program stored in the database, newest first.
     #[command(after_help = "\

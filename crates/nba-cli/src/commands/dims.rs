@@ -1,5 +1,9 @@
 //! `nba dims`.
 
+mod approve;
+mod compare;
+mod events;
+
 use super::Code;
 use crate::cli::monitor::DimsCommand;
 use crate::context::Context;
@@ -10,38 +14,54 @@ use nba_config::{Config, ExposeSecret as _};
 use nba_db::JsonRow;
 use nba_etl::runner::Environment;
 use nba_migration::ledger::Entry;
-use nba_monitoring::dims::{DimsReport, Inventory, MeasureOptions, judge, measure};
+use nba_monitoring::dims::{
+    DimsReport, Inventory, MeasureOptions, MeasuredRun, Metric, NOBODY, judge, measure,
+};
 use nba_utils::exit_code;
 use std::collections::BTreeMap;
 
 /// The values the legacy program stored of one metric, newest first.
 const HISTORY_SQL: &str = "select recorded_at::text as recorded_at, value, verification_method, verified_by from public.dims_metrics_history \
      where metric_category = $1 and metric_name = $2 order by recorded_at desc, id desc limit $3";
+/// Subject of the record of a run.
+pub(super) const VERIFY: &str = "dims verify";
 
 pub(crate) async fn run(context: &Context, command: &DimsCommand) -> anyhow::Result<Code> {
     let config = context.config()?;
     match command {
-        DimsCommand::Verify { metrics } => verify(context, &config, metrics).await,
+        DimsCommand::Verify { metrics, hook, by } => {
+            verify(context, &config, metrics, hook.as_deref(), by.as_deref()).await
+        }
+        DimsCommand::Approve {
+            metrics,
+            by: Some(by),
+            reason: Some(reason),
+        } => approve::approve(context, &config, metrics, by, reason),
+        DimsCommand::Approve { .. } => approve::waiting(context, &config),
+        DimsCommand::Events { log } => events::run(context, &config, *log).await,
+        DimsCommand::Compare { metrics } => compare::run(context, &config, metrics).await,
         DimsCommand::History { metric, limit } => history(context, &config, metric, *limit).await,
     }
 }
 
-async fn verify(context: &Context, config: &Config, wanted: &[String]) -> anyhow::Result<Code> {
-    let inventory = Inventory::load(config.project())?;
-    let chosen = |id: &str| {
-        wanted.is_empty()
-            || wanted.iter().any(|name| {
-                // A category alone is that category, not everything as in the legacy program (monitoring dossier 1.1).
-                id == name
-                    || id
-                        .strip_prefix(name.as_str())
-                        .is_some_and(|rest| rest.starts_with('.'))
-            })
-    };
-    let metrics: Vec<_> = inventory
+/// Whether a metric is among those that were named; all are when none is. A category alone is that category, not everything as
+/// in the legacy program (monitoring dossier 1.1).
+fn is_wanted(wanted: &[String], id: &str) -> bool {
+    wanted.is_empty()
+        || wanted.iter().any(|name| {
+            id == name
+                || id
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.starts_with('.'))
+        })
+}
+
+/// The metrics that were named; an error when there is none of them.
+fn chosen(inventory: &Inventory, wanted: &[String]) -> anyhow::Result<Vec<Metric>> {
+    let metrics: Vec<Metric> = inventory
         .metrics
         .iter()
-        .filter(|metric| chosen(&metric.id))
+        .filter(|metric| is_wanted(wanted, &metric.id))
         .cloned()
         .collect();
     if metrics.is_empty() {
@@ -50,19 +70,52 @@ async fn verify(context: &Context, config: &Config, wanted: &[String]) -> anyhow
             wanted.join("`, `")
         );
     }
+    Ok(metrics)
+}
+
+async fn verify(
+    context: &Context,
+    config: &Config,
+    wanted: &[String],
+    hook: Option<&str>,
+    by: Option<&str>,
+) -> anyhow::Result<Code> {
+    let inventory = Inventory::load(config.project())?;
+    let metrics = match hook {
+        None => chosen(&inventory, wanted)?,
+        Some(name) => {
+            let Some(hook) = inventory.hooks.iter().find(|hook| hook.name == name) else {
+                bail!("no event hook is called `{name}`: `nba dims events` lists them");
+            };
+            let metrics = inventory.metrics.iter();
+            metrics
+                .filter(|metric| hook.covers(&metric.id))
+                .cloned()
+                .collect()
+        }
+    };
+    if metrics.is_empty() {
+        bail!(
+            "no metric is meant by the event hook `{}`",
+            hook.unwrap_or_default()
+        );
+    }
+    let approved = approve::approvals(context, config, &inventory)?;
     let options = MeasureOptions::new(environment(context, config)?);
     let (project, thresholds) = (config.project().to_owned(), inventory.thresholds);
     let records = tokio::task::spawn_blocking(move || -> BTreeMap<_, _> {
-        let measured = |metric: &nba_monitoring::dims::Metric| {
-            metric.enabled.then(|| measure(metric, &project, &options))
-        };
+        let measured =
+            |metric: &Metric| metric.enabled.then(|| measure(metric, &project, &options));
         metrics
             .iter()
             .map(|metric| {
-                (
-                    metric.id.clone(),
-                    judge(metric, measured(metric).as_ref(), &thresholds),
-                )
+                let record = judge(
+                    metric,
+                    approved.get(&metric.id),
+                    measured(metric).as_ref(),
+                    &thresholds,
+                );
+                (metric.id.clone(), record)
             })
             .collect()
     })
@@ -71,28 +124,66 @@ async fn verify(context: &Context, config: &Config, wanted: &[String]) -> anyhow
     context.out.json(&report)?;
     for (id, record) in &report.metrics {
         let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let expected = match &record.approved {
+            Some(approved) => format!("approved {} by {}", approved.value, approved.by),
+            None => format!("documented {}", value(&record.documented)),
+        };
         context.out.line(&format!(
-            "{} {id}: documented {}, measured {}{}",
+            "{} {id}: {expected}, measured {}, severity {}{}{}",
             Tone::of(&record.verdict).paint(record.status.as_str()),
-            value(&record.documented),
             value(&record.measured),
+            record.severity.as_str(),
             match record.verdict.reasons() {
                 [] => String::new(),
                 reasons => format!(" ({})", reasons.join("; ")),
+            },
+            if record.needs_approval {
+                "; the change needs approval"
+            } else {
+                ""
             }
         ));
     }
-    for id in inventory.undefined.iter().filter(|id| chosen(id)) {
-        context
-            .out
-            .note(&format!("`{id}` is documented, and nothing measures it"));
+    if hook.is_none() {
+        let undefined = inventory.undefined.iter();
+        for id in undefined.filter(|id| is_wanted(wanted, id)) {
+            context
+                .out
+                .note(&format!("`{id}` is documented, and nothing measures it"));
+        }
     }
-    let entry = Entry::new("dims verify", report.verdict.clone())
-        .figure("summary", serde_json::json!(report.summary));
+    let measured_by = match by {
+        Some(by) => by.to_owned(),
+        None => actor(context)?,
+    };
+    let run = MeasuredRun::new(
+        context.run_id.clone(),
+        measured_by,
+        report.timestamp,
+        report.metrics.clone(),
+    );
+    let (path, digest) = approve::keep(config, &run)?;
+    let entry = Entry::new(VERIFY, report.verdict.clone())
+        .figure("summary", serde_json::json!(report.summary))
+        .figure("whole", hook.is_none() && wanted.is_empty())
+        .figure("run", run.run.as_str())
+        .figure("by", run.by.as_str())
+        .artefact(path.display().to_string(), digest);
     context
         .append(config, &entry)
         .context("the verdict above is not on record")?;
     Ok(report.verdict.exit_code())
+}
+
+/// The account this program runs under.
+fn actor(context: &Context) -> anyhow::Result<String> {
+    let environment = context.inputs()?.environment;
+    Ok(["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| environment.get(*name))
+        .filter(|name| !name.trim().is_empty())
+        .cloned()
+        .unwrap_or_else(|| NOBODY.to_owned()))
 }
 
 /// What the commands may see: harmless variables, the target under its legacy names, and the credentials of the object store.

@@ -5,10 +5,13 @@ use anyhow::Context as _;
 use chrono::Utc;
 use nba_config::Config;
 use nba_db::Database;
+use nba_etl::Lake;
+use nba_etl::history::History;
 use nba_migration::ledger::Ledger;
 use nba_monitoring::alerts::{self, Outgoing};
 use nba_monitoring::checks::{
-    self, Evidence, LastBackup, Observation, RunOptions, Settings, observe_evidence, observe_health,
+    self, Evidence, JobEvidence, LastBackup, LastRun, Memory, Observation, RunOptions, Settings,
+    observe_evidence, observe_health, observe_lake,
 };
 use nba_monitoring::health::HealthReport;
 use nba_monitoring::watch::{Event, EventKind, Monitor, Policy, Tick, WatchError};
@@ -31,11 +34,16 @@ pub(crate) fn settings(context: &Context, config: &Config) -> anyhow::Result<Set
     Ok(settings)
 }
 
+/// Reading every file of the legacy side is for once an hour, not for each look.
+const TREE_EVERY: Duration = Duration::from_secs(3_600);
+
 /// The watch of a project; one process at a time has it.
 pub(crate) struct Watch {
     monitor: Monitor,
     settings: Settings,
     interval: Duration,
+    /// When the legacy side was last read, and what that came to.
+    tree: Option<(Instant, Verdict)>,
 }
 
 impl Watch {
@@ -51,6 +59,7 @@ impl Watch {
                 monitor,
                 settings,
                 interval,
+                tree: None,
             })),
             Err(WatchError::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -92,8 +101,19 @@ impl Watch {
             Err(error) => checks::unreachable(&format!("{error:#}"), options),
         };
         seen.extend(health.into_iter().flat_map(observe_health));
-        let evidence = evidence(config);
-        seen.extend(observe_evidence(&evidence, &self.settings, options));
+        let again = options.only.iter().any(|id| id == "evidence.legacy_tree");
+        let tree = match &self.tree {
+            Some((at, verdict)) if !again && at.elapsed() < TREE_EVERY => verdict.clone(),
+            _ => {
+                let verdict = legacy_tree(config).await;
+                self.tree = Some((Instant::now(), verdict.clone()));
+                verdict
+            }
+        };
+        let memory = &mut self.monitor.state.memory;
+        // On the heap: its clients are large, and every command that watches holds this future.
+        let beside = beside_database(config, &self.settings, memory, options, tree);
+        seen.extend(Box::pin(beside).await);
         seen
     }
 
@@ -192,36 +212,121 @@ async fn deliver(settings: &Settings, outgoing: Outgoing) -> (Outgoing, Result<(
     (outgoing, outcome)
 }
 
-/// What the project's folder says.
-pub(crate) fn evidence(config: &Config) -> Evidence {
-    let unknown = |why: String| Evidence {
-        ledger: Verdict::not_proven(why),
-        records: 0,
-        backup: None,
-    };
+/// What is not asked of the database: evidence, jobs, the lake.
+async fn beside_database(
+    config: &Config,
+    settings: &Settings,
+    memory: &mut Memory,
+    options: &RunOptions,
+    legacy_tree: Verdict,
+) -> Vec<Observation> {
+    let mut evidence = evidence(config);
+    evidence.legacy_tree = legacy_tree;
+    evidence.jobs = jobs(config, settings).await;
+    let mut seen = observe_evidence(&evidence, settings, options);
+    let lake = lake(config, settings).await;
+    let lake = lake.as_ref().map_err(String::as_str);
+    seen.extend(observe_lake(lake, settings, &mut memory.lake, options).await);
+    seen
+}
+
+/// What the project's folder says, but for what is read elsewhere.
+fn evidence(config: &Config) -> Evidence {
     let ledger = match config.state_directory() {
         Ok(folder) => Ledger::in_folder(folder),
-        Err(error) => return unknown(ErrorReport::new(&error).to_string()),
+        Err(error) => return Evidence::unknown(&ErrorReport::new(&error).to_string()),
     };
     let verification = match ledger.verify() {
         Ok(verification) => verification,
-        Err(error) => return unknown(ErrorReport::new(&error).to_string()),
+        Err(error) => return Evidence::unknown(&ErrorReport::new(&error).to_string()),
     };
-    let backup = ledger.records().ok().and_then(|records| {
-        let proven = records.iter().rev().find(|record| {
-            let subject = record.entry.subject.as_str();
-            (subject.starts_with("backup") || subject.starts_with("restore"))
-                && record.entry.verdict.is_proven()
-        })?;
-        Some(LastBackup {
-            at: proven.time,
-            verdict: proven.entry.verdict.clone(),
+    let mut evidence = Evidence::unknown("not looked at");
+    // What cannot be read here could not be verified above either.
+    evidence.backup = nba_migration::backup::newest_proven(&ledger)
+        .ok()
+        .flatten()
+        .map(|newest| LastBackup {
+            at: newest.taken_at,
+            verdict: newest.verdict,
+        });
+    let records = ledger.records().unwrap_or_default();
+    let measured = records.iter().rev();
+    evidence.dims = measured
+        .into_iter()
+        // A run over some metrics says nothing about the others.
+        .find(|record| {
+            record.entry.subject == super::dims::VERIFY
+                && record.entry.figures.get("whole") == Some(&true.into())
         })
-    });
-    Evidence {
-        ledger: verification.verdict,
-        records: verification.records,
-        backup,
+        .map(|record| LastRun {
+            at: record.time,
+            verdict: record.entry.verdict.clone(),
+        });
+    evidence.records = verification.records;
+    evidence.ledger = verification.verdict;
+    evidence
+}
+
+/// Whether the legacy side is as it was last put on record.
+async fn legacy_tree(config: &Config) -> Verdict {
+    let ledger = match config.state_directory() {
+        Ok(folder) => Ledger::in_folder(folder),
+        Err(error) => return Verdict::not_proven(ErrorReport::new(&error).to_string()),
+    };
+    let project = config.project().to_owned();
+    tokio::task::spawn_blocking(move || nba_migration::state::tree_guard(&ledger, &project))
+        .await
+        .unwrap_or_else(|error| Verdict::not_proven(error.to_string()))
+}
+
+/// What the configured jobs did, by the history of their runs.
+async fn jobs(config: &Config, settings: &Settings) -> Vec<JobEvidence> {
+    if settings.jobs.is_empty() {
+        return Vec::new();
+    }
+    let history = async {
+        let path = config.state_directory()?.join(super::etl::HISTORY_FILE);
+        if !path.is_file() {
+            anyhow::bail!("no run of any job is on record: `nba etl run` keeps them");
+        }
+        Ok(History::open(&path).await?)
+    };
+    let history: anyhow::Result<History> = history.await;
+    let mut jobs = Vec::new();
+    for job in &settings.jobs {
+        let verdict = match &history {
+            Err(error) => Verdict::not_proven(format!("{error:#}")),
+            Ok(history) => {
+                let limit = Duration::try_from_secs_f64(job.max_hours * 3_600.0);
+                match history
+                    .fresh(&job.name, limit.unwrap_or(Duration::MAX))
+                    .await
+                {
+                    Ok(verdict) => verdict,
+                    Err(error) => Verdict::not_proven(ErrorReport::new(&error).to_string()),
+                }
+            }
+        };
+        jobs.push(JobEvidence {
+            name: job.name.clone(),
+            verdict,
+        });
+    }
+    if let Ok(history) = history {
+        history.close().await;
+    }
+    jobs
+}
+
+/// The lake of the settings, or why there is none.
+async fn lake(config: &Config, settings: &Settings) -> Result<Lake, String> {
+    match settings.lake.as_deref() {
+        None => Err("`lake` in `.nba/monitoring.toml` names no lake".to_owned()),
+        Some("s3") => match config.s3() {
+            Ok(bucket) => Ok(Lake::s3(&bucket).await),
+            Err(error) => Err(ErrorReport::new(&error).to_string()),
+        },
+        Some(folder) => Ok(Lake::local(config.project().join(folder))),
     }
 }
 
@@ -244,6 +349,12 @@ pub(crate) async fn ask(
         Ok(db) => checks::run(&db, &settings, &mut memory, &options).await,
         Err(error) => checks::unreachable(&format!("{error:#}"), &options),
     };
-    seen.extend(observe_evidence(&evidence(config), &settings, &options));
+    let tree = if ids.is_empty() || ids.iter().any(|id| id == "evidence.legacy_tree") {
+        legacy_tree(config).await
+    } else {
+        Verdict::not_proven("not looked at")
+    };
+    let beside = beside_database(config, &settings, &mut memory, &options, tree);
+    seen.extend(Box::pin(beside).await);
     Ok(seen)
 }

@@ -119,6 +119,11 @@ fn monitoring() {
 }
 
 #[test]
+fn dims() {
+    check("docs/dims.md");
+}
+
+#[test]
 fn replica() {
     check("docs/replica.md");
 }
@@ -136,6 +141,7 @@ fn no_page_with_commands_is_forgotten() {
         "backup.md",
         "boxscore.md",
         "configuration.md",
+        "dims.md",
         "etl.md",
         "health.md",
         "invariants.md",

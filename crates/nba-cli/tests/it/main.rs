@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod boxscore;
+mod browser;
 mod check;
 mod compare;
 mod configuration;
@@ -9,6 +10,7 @@ mod contract;
 mod crash;
 mod database;
 mod demo;
+mod dims;
 mod etl;
 mod failures;
 #[cfg(feature = "fault-points")]
@@ -125,6 +127,18 @@ const STORIES: &[Story] = &[
         watch::an_alarm_is_raised_told_and_acknowledged,
     ),
     ("a watch is served", watch::a_watch_is_served),
+    (
+        "the page works in a browser",
+        browser::the_page_works_in_a_browser,
+    ),
+    (
+        "who measures does not approve",
+        dims::who_measures_does_not_approve,
+    ),
+    (
+        "both inventories are compared",
+        dims::both_inventories_are_compared,
+    ),
     (
         "settings say where they came from",
         configuration::settings_say_where_they_came_from,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use super::decide::Notice;
-use super::settings::{Channel, Kind, SecretUrl};
+use super::settings::{Channel, Email, Kind, SecretUrl};
 
 /// Longest time a channel may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -63,9 +63,17 @@ pub enum DeliveryError {
     /// The notice has no JSON form.
     #[error("the notice cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+    /// The mail server did not take it.
+    #[error("could not send mail through {server}: {why}")]
+    Mail {
+        /// Name and port.
+        server: String,
+        /// What failed; never a password.
+        why: String,
+    },
     /// This program was built without it.
-    #[error("this program was built without the feature `webhook`")]
-    NotBuilt,
+    #[error("this program was built without the feature `{0}`")]
+    NotBuilt(&'static str),
 }
 
 /// Hands a notice to a channel.
@@ -91,7 +99,52 @@ pub async fn deliver(channel: &Channel, notice: &Notice) -> Result<(), DeliveryE
             let text = serde_json::json!({ "content": content });
             post(url, serde_json::to_vec(&text)?).await
         }
+        Kind::Teams { url } => post(url, serde_json::to_vec(&card(notice))?).await,
+        Kind::Email(email) => mail(email, notice).await,
     }
+}
+
+/// An adaptive card: the older message cards of Teams were switched off.
+fn card(notice: &Notice) -> serde_json::Value {
+    let block = |text: String, weight: &str| serde_json::json!({ "type": "TextBlock", "text": text, "weight": weight, "wrap": true });
+    let (headline, rest) = (notice.headline(), message(notice));
+    let rest = rest
+        .strip_prefix(&headline)
+        .unwrap_or(&rest)
+        .trim()
+        .to_owned();
+    serde_json::json!({
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.4",
+                "body": [block(headline, "bolder"), block(rest, "default")],
+            },
+        }],
+    })
+}
+
+#[cfg(feature = "email")]
+async fn mail(email: &Email, notice: &Notice) -> Result<(), DeliveryError> {
+    let sent = super::email::send(email, notice, message(notice));
+    match tokio::time::timeout(LIMIT, sent).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(DeliveryError::Late {
+            what: email.server.clone(),
+        }),
+    }
+}
+
+#[cfg(not(feature = "email"))]
+#[allow(
+    clippy::unused_async,
+    reason = "one signature with and without the feature"
+)]
+async fn mail(_: &Email, _: &Notice) -> Result<(), DeliveryError> {
+    Err(DeliveryError::NotBuilt("email"))
 }
 
 /// Tells the service outside that the watch goes on.
@@ -193,5 +246,5 @@ async fn post(url: &SecretUrl, body: Vec<u8>) -> Result<(), DeliveryError> {
     reason = "one signature with and without the feature"
 )]
 async fn post(_: &SecretUrl, _: Vec<u8>) -> Result<(), DeliveryError> {
-    Err(DeliveryError::NotBuilt)
+    Err(DeliveryError::NotBuilt("webhook"))
 }

@@ -10,6 +10,8 @@
 
 mod channel;
 mod decide;
+#[cfg(feature = "email")]
+mod email;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -18,4 +20,6 @@ mod webhook;
 
 pub use self::channel::{DeliveryError, deliver, send_heartbeat};
 pub use self::decide::{Alerting, Notice, NoticeKind, Outgoing};
-pub use self::settings::{AlertSettings, Channel, Kind, QuietHours, SecretUrl, Severity};
+pub use self::settings::{
+    AlertSettings, Channel, Email, Kind, QuietHours, SecretUrl, Severity, SmtpSecurity,
+};

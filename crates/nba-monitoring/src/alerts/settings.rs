@@ -47,8 +47,11 @@ impl AlertSettings {
             .channels
             .iter()
             .filter_map(|channel| match &channel.kind {
-                Kind::Command { .. } => None,
-                Kind::Webhook { url } | Kind::Slack { url } | Kind::Discord { url } => Some(url),
+                Kind::Command { .. } | Kind::Email(_) => None,
+                Kind::Webhook { url }
+                | Kind::Slack { url }
+                | Kind::Discord { url }
+                | Kind::Teams { url } => Some(url),
             });
         hooks.chain(&self.heartbeat_url).map(SecretUrl::expose)
     }
@@ -65,6 +68,11 @@ impl AlertSettings {
                     "channel `{}`: `command` names no program",
                     channel.name
                 ));
+            }
+            if let Kind::Email(email) = &channel.kind
+                && let Some(fault) = email.fault()
+            {
+                return Some(format!("channel `{}`: {fault}", channel.name));
             }
         }
         let times = [self.dedupe_minutes, self.reminder_minutes - 1];
@@ -120,7 +128,7 @@ pub enum Kind {
         /// Where to.
         url: SecretUrl,
     },
-    /// A message in the form Slack, Mattermost and Teams take.
+    /// A message in the form Slack and Mattermost take.
     Slack {
         /// Where to.
         url: SecretUrl,
@@ -130,6 +138,88 @@ pub enum Kind {
         /// Where to.
         url: SecretUrl,
     },
+    /// A card in the form the workflows of Microsoft Teams take.
+    Teams {
+        /// Where to.
+        url: SecretUrl,
+    },
+    /// An e-mail.
+    Email(Email),
+}
+
+/// Where e-mail goes, and through which server.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Email {
+    /// Name and port of the server, such as `smtp.example.org:587`.
+    pub server: String,
+    /// How the connection is secured.
+    #[serde(default)]
+    pub security: SmtpSecurity,
+    /// The sender.
+    pub from: String,
+    /// Everybody who is told.
+    pub to: Vec<String>,
+    /// The account, if the server wants one.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File with the account's password and nothing else.
+    #[serde(default)]
+    pub password_file: Option<std::path::PathBuf>,
+}
+
+/// How a connection to a mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpSecurity {
+    /// In the clear at first, then TLS or nothing is sent; port 587.
+    #[default]
+    Starttls,
+    /// TLS from the first byte; port 465.
+    Tls,
+    /// None: for a relay on this machine only.
+    None,
+}
+
+impl Email {
+    fn parts(&self) -> Option<(&str, u16)> {
+        let (host, port) = self.server.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+    }
+
+    /// The server's name.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.parts().map_or("", |(host, _)| host)
+    }
+
+    /// The server's port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.parts().map_or(0, |(_, port)| port)
+    }
+
+    fn fault(&self) -> Option<String> {
+        if self.parts().is_none() {
+            return Some(
+                "`server` must be a name and a port, such as `smtp.example.org:587`".to_owned(),
+            );
+        }
+        if self.to.is_empty() {
+            return Some("`to` names nobody".to_owned());
+        }
+        if self.user.is_some() != self.password_file.is_some() {
+            return Some("`user` and `password_file` belong together".to_owned());
+        }
+        let local = matches!(self.host(), "localhost" | "127.0.0.1" | "::1");
+        if self.security == SmtpSecurity::None && !local {
+            return Some(
+                "`security = \"none\"` is for a server on this machine only: what is sent could be read".to_owned(),
+            );
+        }
+        None
+    }
 }
 
 /// How severe an alarm is, for choosing channels.

@@ -387,6 +387,30 @@ mod web {
     }
 
     #[tokio::test]
+    async fn teams_gets_a_card() {
+        let (url, got) = server("202 Accepted").await;
+        let notice = Notice::test("db", start());
+        let url: SecretUrl = url.as_str().into();
+        deliver(&hook(Kind::Teams { url }), &notice).await.unwrap();
+        let got = got.await.unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(got.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        let card = &body["attachments"][0];
+        assert_eq!(
+            card["contentType"],
+            "application/vnd.microsoft.card.adaptive"
+        );
+        let first = &card["content"]["body"][0];
+        assert!(
+            first["text"]
+                .as_str()
+                .unwrap()
+                .contains("[test] good monitor"),
+            "{body}"
+        );
+    }
+
+    #[tokio::test]
     async fn an_error_names_the_host_and_not_the_address() {
         let (url, _got) = server("500 Oops").await;
         let notice = Notice::test("db", start());
@@ -406,5 +430,173 @@ mod web {
                 "{said}"
             );
         }
+    }
+}
+
+#[test]
+fn a_mail_channel_that_cannot_work_or_tells_everybody_is_refused() {
+    let channel = |more: &str| {
+        let text = format!(
+            "[[alerts.channels]]\nname = \"mail\"\nkind = \"email\"\nfrom = \"nba@example.org\"\n{more}"
+        );
+        Settings::parse("monitoring.toml".as_ref(), &text)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    let to = "to = [\"team@example.org\"]\n";
+    assert_eq!(
+        channel(&format!("server = \"smtp.example.org:587\"\n{to}")),
+        Ok(())
+    );
+    for (more, why) in [
+        (
+            format!("server = \"smtp.example.org\"\n{to}"),
+            "a name and a port",
+        ),
+        (
+            "server = \"smtp.example.org:587\"\nto = []\n".to_owned(),
+            "names nobody",
+        ),
+        (
+            format!("server = \"smtp.example.org:25\"\nsecurity = \"none\"\n{to}"),
+            "on this machine only",
+        ),
+        (
+            format!("server = \"smtp.example.org:587\"\nuser = \"u\"\n{to}"),
+            "belong together",
+        ),
+    ] {
+        let said = channel(&more).unwrap_err();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+/// A mail server that speaks just enough, and keeps what it was told.
+#[cfg(feature = "email")]
+mod mail {
+    use super::*;
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpListener;
+
+    /// Takes one message and gives everything that was said to it; refuses recipients if it is to.
+    async fn serve(listener: TcpListener, refuse: bool) -> String {
+        let (socket, _) = listener.accept().await.unwrap();
+        let (reading, mut writing) = socket.into_split();
+        let mut lines = BufReader::new(reading).lines();
+        let mut said = String::new();
+        let mut in_message = false;
+        writing.write_all(b"220 test ESMTP\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            said.push_str(&line);
+            said.push('\n');
+            let word = line
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_uppercase();
+            let answer: &[u8] = match word.as_str() {
+                _ if in_message && line != "." => continue,
+                _ if in_message => {
+                    in_message = false;
+                    b"250 kept\r\n"
+                }
+                "EHLO" => b"250-test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n",
+                "AUTH" => b"235 welcome\r\n",
+                "RCPT" if refuse => b"550 nobody of that name\r\n",
+                "DATA" => {
+                    in_message = true;
+                    b"354 go on\r\n"
+                }
+                "QUIT" => break,
+                _ => b"250 fine\r\n",
+            };
+            if writing.write_all(answer).await.is_err() {
+                break;
+            }
+        }
+        said
+    }
+
+    fn notice() -> Notice {
+        let mut notice = Notice::test("nba_simulator", start());
+        notice.kind = NoticeKind::Raised;
+        notice.check = "db.free_space".to_owned();
+        notice.message = "3 % free\r\nBcc: eve@example.org".to_owned();
+        notice.remedy = "make the disk larger".to_owned();
+        notice
+    }
+
+    /// Sends the notice to a server of the test.
+    async fn send(more: &str, refuse: bool) -> (Result<(), String>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let text = format!(
+            "[[alerts.channels]]\nname = \"mail\"\nkind = \"email\"\nserver = \"127.0.0.1:{port}\"\nfrom = \"Watch <nba@example.org>\"\n\
+             to = [\"team@example.org\", \"duty@example.org\"]\n{more}"
+        );
+        let channels = settings(&text).channels;
+        let serving = tokio::spawn(serve(listener, refuse));
+        let outcome = deliver(&channels[0], &notice())
+            .await
+            .map_err(|error| error.to_string());
+        (outcome, serving.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_notice_is_mailed_to_everybody_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        std::fs::write(&file, "word-of-nobody\n").unwrap();
+        let more = format!(
+            "security = \"none\"\nuser = \"watch\"\npassword_file = \"{}\"\n",
+            file.display()
+        );
+        let (outcome, said) = send(&more, false).await;
+        assert_eq!(outcome, Ok(()), "{said}");
+        for wanted in [
+            "MAIL FROM:<nba@example.org>",
+            "RCPT TO:<team@example.org>",
+            "RCPT TO:<duty@example.org>",
+            "db.free_space",
+            "make the disk larger",
+            "AUTH PLAIN",
+        ] {
+            assert!(said.contains(wanted), "`{wanted}` is missing in {said}");
+        }
+        assert_eq!(said.matches("\nDATA\n").count(), 1, "{said}");
+        // What a check says becomes no header of its own.
+        let header = said.split("\nDATA\n").nth(1).unwrap();
+        let header = header.split("\n\n").next().unwrap();
+        assert!(
+            !header.lines().any(|line| line.starts_with("Bcc:")),
+            "{header}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_a_failure_that_is_kept_and_tried_again() {
+        let (outcome, _) = send("security = \"none\"\n", true).await;
+        let why = outcome.unwrap_err();
+        assert!(
+            why.contains("550") || why.contains("nobody of that name"),
+            "{why}"
+        );
+        let mut alerting = Alerting::default();
+        let outgoing = Outgoing {
+            channel: "mail".to_owned(),
+            notice: notice(),
+            attempts: 0,
+            due: start(),
+            last_error: None,
+        };
+        assert_eq!(alerting.failed(outgoing, why, start()), None);
+        assert_eq!(alerting.outbox.len(), 1, "it is kept");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_server_without_the_security_that_was_asked_for() {
+        let (outcome, said) = send("", false).await;
+        assert!(outcome.is_err());
+        assert!(!said.contains("MAIL FROM"), "{said}");
     }
 }

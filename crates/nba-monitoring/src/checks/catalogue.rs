@@ -18,6 +18,8 @@ pub enum Group {
     Volume,
     /// Whether jobs do anything.
     Work,
+    /// The objects of the data lake.
+    Lake,
     /// Ledger, backups, baselines.
     Evidence,
 }
@@ -31,6 +33,7 @@ impl Group {
             Self::Freshness => "Freshness",
             Self::Volume => "Volume",
             Self::Work => "Work",
+            Self::Lake => "Lake",
             Self::Evidence => "Evidence",
         }
     }
@@ -48,6 +51,8 @@ pub enum Cost {
     Index,
     /// Tables are read.
     Tables,
+    /// Listings of the lake, a thousand objects per request; nothing of the database.
+    Lake,
 }
 
 impl Cost {
@@ -59,7 +64,14 @@ impl Cost {
             Self::Catalogue => "catalogue",
             Self::Index => "index",
             Self::Tables => "tables",
+            Self::Lake => "lake",
         }
+    }
+
+    /// Whether the database is asked.
+    #[must_use]
+    pub fn asks_database(self) -> bool {
+        matches!(self, Self::Catalogue | Self::Index | Self::Tables)
     }
 }
 
@@ -269,6 +281,36 @@ pub const CATALOGUE: &[CheckSpec] = &[
         source: "monitoring dossier 4.2, F16 and F17",
     },
     CheckSpec {
+        id: "work.jobs",
+        group: Group::Work,
+        severity: Critical,
+        cost: Cost::None,
+        proves: "each configured job has run under `nba etl run` lately and was proven to have had its effect: exit code 0 alone is none",
+        remedy: "`nba etl history JOB` shows its runs, `nba etl logs` what they said; a job that ends well and writes nothing looks in the wrong place",
+        value: "jobs without an effect",
+        source: "monitoring dossier 4.2, F03 and F16",
+    },
+    CheckSpec {
+        id: "work.phase8",
+        group: Group::Work,
+        severity: Warning,
+        cost: Cost::Index,
+        proves: "the newest box-score snapshots (Phase 8) are of games that `games` knows, each moment once; while it is paused there is only its self-test",
+        remedy: "find out what wrote the named rows; `nba boxscore` computes snapshots that can be held against them",
+        value: "snapshots looked at",
+        source: "box score dossier 11",
+    },
+    CheckSpec {
+        id: "lake.prefixes",
+        group: Group::Lake,
+        severity: Critical,
+        cost: Cost::Lake,
+        proves: "no configured prefix of the lake is empty or has lost objects or bytes, and during a season each got new objects within its time, by number and not by time of modification",
+        remedy: "`nba lake diff` of two inventories names the objects; a prefix that stands still while games are played points to the scraper that fills it, or to a wrong prefix",
+        value: "objects in all configured prefixes",
+        source: "monitoring dossier 4.2, F15 and F16",
+    },
+    CheckSpec {
         id: "evidence.ledger",
         group: Group::Evidence,
         severity: Critical,
@@ -285,8 +327,28 @@ pub const CATALOGUE: &[CheckSpec] = &[
         cost: Cost::None,
         proves: "a backup whose restore was proven is young enough",
         remedy: "make one, and restore it somewhere: a backup nobody has restored is a hope",
-        value: "hours since the last proven backup",
+        value: "hours since the state of the newest proven backup",
         source: "monitoring dossier 7.1 rule 15",
+    },
+    CheckSpec {
+        id: "evidence.legacy_tree",
+        group: Group::Evidence,
+        severity: Critical,
+        cost: Cost::None,
+        proves: "every file of the legacy side is as it was at the last recorded `nba state capture`",
+        remedy: "`git status` names what changed; when the change is wanted, `nba state capture` puts it on record",
+        value: "",
+        source: "monitoring dossier 7.1, original files are immutable (F14, F21)",
+    },
+    CheckSpec {
+        id: "evidence.dims",
+        group: Group::Evidence,
+        severity: Warning,
+        cost: Cost::None,
+        proves: "the last recorded `nba dims verify` over all metrics is young enough and found each measured and as expected",
+        remedy: "`nba dims verify` names the metrics; `nba dims approve` is for those that changed rightly",
+        value: "hours since the last run",
+        source: "monitoring dossier 4.2, F24 and F25",
     },
 ];
 

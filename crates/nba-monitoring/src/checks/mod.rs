@@ -8,6 +8,8 @@ mod catalogue;
 mod evidence;
 mod freshness;
 mod health;
+mod phase8;
+mod prefixes;
 mod progress;
 mod run;
 mod server;
@@ -18,8 +20,9 @@ mod tests;
 mod volume;
 
 pub use self::catalogue::{CATALOGUE, CheckSpec, Cost, Group, find, markdown};
-pub use self::evidence::{Evidence, LastBackup, observe_evidence};
+pub use self::evidence::{Evidence, JobEvidence, LastBackup, LastRun, observe_evidence};
 pub use self::health::observe_health;
+pub use self::prefixes::{LakeMemory, PrefixMark, observe_lake};
 pub use self::progress::{Progress, ProgressMark};
 pub use self::run::{Memory, Observation, RunOptions, run, unreachable};
 #[cfg(feature = "web")]
@@ -27,6 +30,8 @@ pub(crate) use self::server::size;
 #[cfg(any(feature = "web", feature = "tui"))]
 pub(crate) use self::server::whole;
 pub(crate) use self::settings::matches;
-pub use self::settings::{Heartbeat, KnownHole, Limits, Off, Settings, SettingsError, Source};
+pub use self::settings::{
+    Heartbeat, Job, KnownHole, Limits, Off, Prefix, Settings, SettingsError, Source,
+};
 pub use self::space::Growth;
 pub use self::volume::{TableVolume, Volumes};

@@ -8,11 +8,11 @@ use nba_db::{Database, DbError, Session};
 use nba_utils::Verdict;
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::{CATALOGUE, CheckSpec, Group};
+use super::catalogue::{CATALOGUE, CheckSpec};
 use super::progress::Progress;
 use super::settings::Settings;
 use super::volume::Volumes;
-use super::{freshness, progress, server, space, volume};
+use super::{freshness, phase8, prefixes, progress, server, space, volume};
 use crate::health::Status;
 use crate::rules::Criticality;
 
@@ -138,6 +138,9 @@ pub struct Memory {
     /// Database sizes of the last days, for the projection.
     #[serde(default)]
     pub growth: space::Growth,
+    /// The lake's prefixes.
+    #[serde(default)]
+    pub lake: prefixes::LakeMemory,
 }
 
 /// Which checks are asked, and when.
@@ -151,12 +154,12 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    fn wants(&self, id: &str) -> bool {
+    pub(super) fn wants(&self, id: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == id)
     }
 }
 
-/// Asks the checks of groups server, freshness, volume and work. Never fails: what goes wrong is in the observations.
+/// Asks the checks that are answered by the database. Never fails: what goes wrong is in the observations.
 ///
 /// ```no_run
 /// # async fn example(db: nba_db::Database) {
@@ -201,10 +204,7 @@ pub async fn run(
         settings,
         now,
     };
-    for spec in CATALOGUE
-        .iter()
-        .filter(|spec| spec.group != Group::Evidence)
-    {
+    for spec in CATALOGUE.iter().filter(|spec| spec.cost.asks_database()) {
         if !options.wants(spec.id) {
             continue;
         }
@@ -253,7 +253,7 @@ pub async fn run(
 pub fn unreachable(reason: &str, options: &RunOptions) -> Vec<Observation> {
     CATALOGUE
         .iter()
-        .filter(|spec| spec.group != Group::Evidence && options.wants(spec.id))
+        .filter(|spec| spec.cost.asks_database() && options.wants(spec.id))
         .map(|spec| {
             let reason = match spec.id {
                 "db.connection" => reason.to_owned(),
@@ -323,6 +323,7 @@ impl Look<'_> {
             "freshness.sources" => freshness::sources(self).await,
             "volume.tables" => volume::tables(self, &mut memory.volumes).await,
             "work.heartbeats" => progress::heartbeats(self, &mut memory.progress).await,
+            "work.phase8" => phase8::snapshots(self).await,
             // A test holds the catalogue against this list.
             other => Ok(Found::not_proven(format!(
                 "nothing is known to ask for `{other}`"

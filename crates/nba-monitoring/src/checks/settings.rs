@@ -25,6 +25,12 @@ pub struct Settings {
     pub sources: Vec<Source>,
     /// Jobs that must show work.
     pub heartbeats: Vec<Heartbeat>,
+    /// Jobs that run under `nba etl run` and must have had their effect.
+    pub jobs: Vec<Job>,
+    /// The lake whose prefixes are looked at: a folder, or `s3` for the configured bucket.
+    pub lake: Option<String>,
+    /// Prefixes of the lake that must be whole and grow.
+    pub prefixes: Vec<Prefix>,
     /// Checks that do not count for a while.
     pub off: Vec<Off>,
     /// Who is told.
@@ -38,6 +44,9 @@ impl Default for Settings {
             limits: Limits::default(),
             sources: Source::documented(),
             heartbeats: Vec::new(),
+            jobs: Vec::new(),
+            lake: None,
+            prefixes: Vec::new(),
             off: Vec::new(),
             alerts: AlertSettings::default(),
         }
@@ -81,6 +90,10 @@ pub struct Limits {
     pub daily_growth_percent: f64,
     /// Oldest proven backup, in hours.
     pub backup_hours: f64,
+    /// Longest time without a recorded run over the inventory of metrics, in days.
+    pub dims_days: f64,
+    /// Hours between two listings of the lake.
+    pub lake_hours: f64,
 }
 
 impl Default for Limits {
@@ -103,6 +116,10 @@ impl Default for Limits {
             shrink_percent: 1.0,
             daily_growth_percent: 10.0,
             backup_hours: 26.0,
+            // The inventory's own schedule is weekly.
+            dims_days: 8.0,
+            // 173,000 objects are 173 requests.
+            lake_hours: 6.0,
         }
     }
 }
@@ -199,6 +216,29 @@ pub struct Heartbeat {
     pub sql: String,
     /// Longest time without work, in hours.
     pub max_hours: f64,
+}
+
+/// A job that must have had its effect.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Job {
+    /// Its name, as `nba etl history` has it.
+    pub name: String,
+    /// Longest time since a run that was proven, in hours.
+    pub max_hours: f64,
+}
+
+/// A prefix of the lake.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Prefix {
+    /// The beginning of its keys, such as `espn_play_by_play/`.
+    pub prefix: String,
+    /// Longest time without a new object during a season, in hours; it need not grow when absent.
+    #[serde(default)]
+    pub max_hours: Option<f64>,
 }
 
 /// Checks that do not count for a while.
@@ -337,6 +377,27 @@ impl Settings {
                     beat.name
                 ));
             }
+        }
+        let bad = |hours: f64| !hours.is_finite() || hours <= 0.0;
+        if let Some(job) = self.jobs.iter().find(|job| bad(job.max_hours)) {
+            return Some(format!(
+                "job `{}`: `max_hours` must be more than 0",
+                job.name
+            ));
+        }
+        for prefix in &self.prefixes {
+            if prefix.prefix.is_empty() || prefix.max_hours.is_some_and(bad) {
+                return Some(format!(
+                    "prefix `{}` needs a name, and its `max_hours` must be more than 0",
+                    prefix.prefix
+                ));
+            }
+        }
+        if !self.prefixes.is_empty() && self.lake.is_none() {
+            return Some("`[[prefixes]]` need `lake`: a folder, or `s3`".to_owned());
+        }
+        if bad(self.limits.lake_hours) || bad(self.limits.dims_days) {
+            return Some("`lake_hours` and `dims_days` must be more than 0".to_owned());
         }
         let blank = |off: &&Off| off.reason.trim().is_empty() || off.owner.trim().is_empty();
         if let Some(off) = self.off.iter().find(blank) {

@@ -209,6 +209,31 @@ fn what_is_no_loss_is_no_finding() {
 }
 
 #[test]
+fn a_loss_after_the_statistics_were_reset_is_seen() {
+    let anew = |deleted: f64| TableVolume {
+        rows: 1_000.0,
+        deleted,
+        ..TableVolume::default()
+    };
+    let found = looks(
+        "public.games",
+        &[
+            ("a", volume(1_000.0, 0.0, 1_000.0, 0.0)),
+            ("b", anew(0.0)),
+            ("b", anew(100.0)),
+            // The analysis that follows takes nothing back.
+            ("b", volume(900.0, 1.0, 0.0, 100.0)),
+        ],
+    );
+    assert_eq!(found[1], Vec::<String>::new());
+    assert_eq!(
+        found[2],
+        ["public.games: 100 of about 1,000 rows were deleted"]
+    );
+    assert_eq!(found[3], found[2]);
+}
+
+#[test]
 fn rows_that_are_rewritten_may_come_back_later() {
     let found = looks(
         "public.games_summary",

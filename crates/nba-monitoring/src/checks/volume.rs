@@ -19,6 +19,9 @@ const REFERENCE_DAYS: i64 = 7;
 /// Small tables change by large shares: a handful of rows is no loss to call somebody for, the health check sees it.
 const FEWEST_ROWS: f64 = 50.0;
 
+/// A count of live rows below this part of the estimate was started anew and not yet put right by an analysis.
+const RELIABLE_SHARE: f64 = 0.5;
+
 /// What the statistics say about one table.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct TableVolume {
@@ -111,6 +114,12 @@ fn rule(table: &str) -> Rule {
 impl TableVolume {
     /// Rows that went since an earlier look, under the same counters.
     fn gone_since(&self, before: &Self) -> f64 {
+        // After a reset or a crash the count of live rows starts at 0 and cannot fall: until the next analysis only the counters
+        // tell. They count what was rolled back, too; a loss that nobody sees is the worse error.
+        if self.tended == before.tended && before.live < before.rows * RELIABLE_SHARE {
+            let net = (self.deleted - before.deleted) - (self.inserted - before.inserted);
+            return net.max(0.0);
+        }
         let fewer = (before.live - self.live).max(0.0);
         if self.tended == before.tended {
             return fewer;

@@ -59,6 +59,30 @@ pub struct Thresholds {
     pub major: f64,
 }
 
+/// What is to be measured when something has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EventHook {
+    /// Its name.
+    pub name: String,
+    /// The event it waits for.
+    pub trigger: String,
+    /// The cron expression of a `cron` trigger.
+    pub schedule: Option<String>,
+    /// Metrics, or `category.*`.
+    pub metrics: Vec<String>,
+}
+
+impl EventHook {
+    /// Whether it is about this metric.
+    #[must_use]
+    pub fn covers(&self, id: &str) -> bool {
+        self.metrics
+            .iter()
+            .any(|pattern| crate::checks::matches(pattern, id))
+    }
+}
+
 /// All metrics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -69,6 +93,8 @@ pub struct Inventory {
     pub thresholds: Thresholds,
     /// Documented values without a definition: nothing measures them.
     pub undefined: Vec<String>,
+    /// What is to be measured after which event.
+    pub hooks: Vec<EventHook>,
 }
 
 /// The inventory could not be read.
@@ -121,15 +147,22 @@ impl Inventory {
             line,
             what,
         };
-        let threshold = |name: &str, usual: f64| match config
-            .get(&format!("verification.thresholds.{name}"))
-        {
-            None => Ok(usual),
-            Some(node) => node
-                .as_str()
-                .and_then(|text| text.parse::<f64>().ok())
-                .filter(|number| number.is_finite() && *number >= 0.0)
-                .ok_or_else(|| wrong(node.line, format!("the threshold `{name}` is no number"))),
+        // The production file says `minor_drift_pct`, older ones `minor`.
+        let threshold = |name: &str, usual: f64| {
+            let key = format!("verification.thresholds.{name}");
+            match config
+                .get(&format!("{key}_drift_pct"))
+                .or_else(|| config.get(&key))
+            {
+                None => Ok(usual),
+                Some(node) => node
+                    .as_str()
+                    .and_then(|text| text.parse::<f64>().ok())
+                    .filter(|number| number.is_finite() && *number >= 0.0)
+                    .ok_or_else(|| {
+                        wrong(node.line, format!("the threshold `{name}` is no number"))
+                    }),
+            }
         };
         let critical: Vec<&str> = match config
             .get("approval.critical_metrics")
@@ -194,6 +227,38 @@ impl Inventory {
             },
             metrics,
             undefined,
+            hooks: hooks(&config).map_err(|(line, what)| wrong(line, what))?,
         })
     }
+}
+
+fn hooks(config: &Node) -> Result<Vec<EventHook>, (usize, String)> {
+    let Some(NodeValue::Sequence(items)) = config.get("events.hooks").map(|node| &node.value)
+    else {
+        return Ok(Vec::new());
+    };
+    items
+        .iter()
+        .map(|item| {
+            let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
+            let name = text("name")
+                .ok_or_else(|| (item.line, "an event hook has no `name`".to_owned()))?;
+            let trigger = text("trigger")
+                .ok_or_else(|| (item.line, format!("event hook `{name}` has no `trigger`")))?;
+            let metrics = match item.get("metrics").map(|node| &node.value) {
+                Some(NodeValue::Sequence(metrics)) => metrics
+                    .iter()
+                    .filter_map(Node::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+                _ => Vec::new(),
+            };
+            Ok(EventHook {
+                schedule: text("schedule"),
+                name,
+                trigger,
+                metrics,
+            })
+        })
+        .collect()
 }

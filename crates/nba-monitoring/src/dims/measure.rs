@@ -80,14 +80,19 @@ pub fn measure(metric: &Metric, project: &Path, options: &MeasureOptions) -> Mea
         };
         return Measured::Failed(format!("the command ended with {}{said}", report.ending));
     }
-    let text = report.stdout.text.trim();
+    read(metric.kind, &report.stdout.text)
+}
+
+/// What a command printed, as a value.
+pub(super) fn read(kind: ValueKind, text: &str) -> Measured {
+    let text = text.trim();
     if text.is_empty() {
         return Measured::Failed("the command printed nothing".to_owned());
     }
     if NO_VALUES.contains(&text.to_lowercase().as_str()) {
         return Measured::Failed(format!("`{text}` is no value"));
     }
-    parse(metric.kind, text)
+    parse(kind, text)
 }
 
 fn parse(kind: ValueKind, text: &str) -> Measured {

@@ -83,6 +83,7 @@ pub(super) fn overview(site: &Site, view: &View, now: DateTime<Utc>) -> String {
         Group::Freshness,
         Group::Volume,
         Group::Work,
+        Group::Lake,
         Group::Evidence,
     ] {
         let checks: Vec<(&String, &CheckState)> = CATALOGUE

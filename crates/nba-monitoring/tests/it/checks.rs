@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use nba_db::Database;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
 use nba_monitoring::checks::{
-    CATALOGUE, Evidence, LastBackup, Memory, Observation, RunOptions, Settings, observe_evidence,
-    run, unreachable,
+    CATALOGUE, Evidence, JobEvidence, LastBackup, LastRun, Memory, Observation, RunOptions,
+    Settings, observe_evidence, observe_lake, run, unreachable,
 };
 use nba_utils::Verdict;
 
@@ -94,15 +94,14 @@ async fn a_sound_platform_is_proven_by_every_check_that_applies() {
     for round in 0..2 {
         let seen = run(&platform.db, &settings, &mut memory, &options).await;
         let ids: BTreeSet<&str> = seen.iter().map(|seen| seen.id.as_str()).collect();
-        let known = CATALOGUE
-            .iter()
-            .filter(|spec| !spec.id.starts_with("evidence."));
+        let known = CATALOGUE.iter().filter(|spec| spec.cost.asks_database());
         assert_eq!(ids, known.map(|spec| spec.id).collect(), "all are asked");
         for observation in seen {
             let expected = match observation.id.as_str() {
-                "db.replication_lag" | "db.replication_slots" | "work.heartbeats" => {
-                    "not_applicable"
-                }
+                "db.replication_lag"
+                | "db.replication_slots"
+                | "work.heartbeats"
+                | "work.phase8" => "not_applicable",
                 _ => "proven",
             };
             assert_eq!(
@@ -593,29 +592,224 @@ async fn another_database_is_not_looked_at_and_a_silent_one_has_no_zeros() {
 fn evidence_that_is_broken_or_old_is_refuted() {
     let mut options = RunOptions::default();
     options.now = Some(now());
-    let seen = |evidence: &Evidence| -> Vec<&'static str> {
+    let seen = |evidence: &Evidence, id: &str| -> &'static str {
         let seen = observe_evidence(evidence, &Settings::default(), &options);
-        assert_eq!(seen.len(), 2);
-        seen.iter().map(|seen| seen.verdict.as_str()).collect()
+        let free = CATALOGUE.iter().filter(|spec| spec.cost.as_str() == "none");
+        assert_eq!(seen.len(), free.count());
+        let found = seen.iter().find(|seen| seen.id == id).unwrap();
+        assert!(!found.message.contains("nothing is known"), "{found:?}");
+        found.verdict.as_str()
     };
-    let backup = |hours| {
+    let ago = |hours| now() - TimeDelta::hours(hours);
+    let backup = |hours, verdict| {
         Some(LastBackup {
-            at: now() - TimeDelta::hours(hours),
-            verdict: Verdict::Proven,
+            at: ago(hours),
+            verdict,
         })
     };
     let mut evidence = Evidence {
         ledger: Verdict::Proven,
         records: 3,
-        backup: backup(20),
+        backup: backup(20, Verdict::Proven),
+        legacy_tree: Verdict::Proven,
+        dims: None,
+        jobs: Vec::new(),
     };
-    assert_eq!(seen(&evidence), ["proven", "proven"]);
-    evidence.backup = backup(30);
-    assert_eq!(seen(&evidence), ["proven", "refuted"]);
+    assert_eq!(seen(&evidence, "evidence.ledger"), "proven");
+    assert_eq!(seen(&evidence, "evidence.backup"), "proven");
+    evidence.backup = backup(30, Verdict::Proven);
+    assert_eq!(seen(&evidence, "evidence.backup"), "refuted");
+    // The newest verification failed: the older proof stands, and is no longer enough.
+    evidence.backup = backup(20, Verdict::not_proven("the last drill failed"));
+    assert_eq!(seen(&evidence, "evidence.backup"), "not_proven");
     evidence.backup = None;
-    assert_eq!(seen(&evidence), ["proven", "refuted"]);
+    assert_eq!(seen(&evidence, "evidence.backup"), "refuted");
+
+    assert_eq!(seen(&evidence, "evidence.legacy_tree"), "proven");
+    evidence.legacy_tree = Verdict::refuted("a file was changed");
+    assert_eq!(seen(&evidence, "evidence.legacy_tree"), "refuted");
+
+    assert_eq!(seen(&evidence, "evidence.dims"), "not_applicable");
+    for (hours, verdict, expected) in [
+        (24, Verdict::Proven, "proven"),
+        (24, Verdict::not_proven("a metric failed"), "not_proven"),
+        (24, Verdict::refuted("drift"), "refuted"),
+        (24 * 9, Verdict::Proven, "refuted"),
+    ] {
+        evidence.dims = Some(LastRun {
+            at: ago(hours),
+            verdict,
+        });
+        assert_eq!(seen(&evidence, "evidence.dims"), expected, "{hours}");
+    }
+
+    assert_eq!(seen(&evidence, "work.jobs"), "not_applicable");
+    for (verdict, expected) in [
+        (Verdict::Proven, "proven"),
+        // F16: it ends with 0 every night, and nothing comes of it.
+        (Verdict::refuted("none of 24 runs was proven"), "refuted"),
+        (Verdict::not_proven("it never ran here"), "not_proven"),
+    ] {
+        evidence.jobs = vec![JobEvidence {
+            name: "scraper".to_owned(),
+            verdict,
+        }];
+        assert_eq!(seen(&evidence, "work.jobs"), expected);
+    }
+
     evidence.ledger = Verdict::refuted("line 2: edited");
-    assert_eq!(seen(&evidence)[0], "refuted");
+    assert_eq!(seen(&evidence, "evidence.ledger"), "refuted");
     evidence.ledger = Verdict::not_proven("there is no ledger");
-    assert_eq!(seen(&evidence)[0], "not_proven");
+    assert_eq!(seen(&evidence, "evidence.ledger"), "not_proven");
+}
+
+#[tokio::test]
+async fn snapshots_of_phase_8_are_looked_at_from_the_day_it_runs() {
+    let platform = Platform::start().await;
+    let mut asker = Asker {
+        db: &platform.db,
+        memory: Memory::default(),
+        now: now(),
+    };
+    let usual = Settings::default();
+    let seen = asker.ask("work.phase8", &usual).await;
+    assert_eq!(seen.verdict.as_str(), "not_applicable", "{seen:?}");
+    platform
+        .execute(
+            "alter table box_score_snapshots add game_id varchar(50), add event_num int, add data_source varchar(20); \
+             update box_score_snapshots set game_id = 'test_game_001', event_num = 1, data_source = 'test'",
+        )
+        .await;
+    let seen = asker.ask("work.phase8", &usual).await;
+    assert!(seen.message.contains("paused"), "{seen:?}");
+    platform
+        .execute("insert into box_score_snapshots (game_id, event_num, data_source) select game_id, 1, 'espn' from games limit 5")
+        .await;
+    asker.proven("work.phase8", &usual).await;
+    platform
+        .execute("insert into box_score_snapshots (game_id, event_num, data_source) values ('999', 1, 'espn')")
+        .await;
+    asker.refuted("work.phase8", &usual, "such as `999`").await;
+    platform
+        .execute("update box_score_snapshots set game_id = (select min(game_id) from games) where game_id = '999'; \
+                  update box_score_snapshots set event_num = 7, data_source = 'espn' where game_id = (select min(game_id) from games)")
+        .await;
+    asker.refuted("work.phase8", &usual, "more than once").await;
+}
+
+/// A lake of files, and a check that looks at it.
+struct LakeLooks {
+    folder: tempfile::TempDir,
+    memory: nba_monitoring::checks::LakeMemory,
+    now: DateTime<Utc>,
+    settings: Settings,
+}
+
+impl LakeLooks {
+    fn new(now: &str) -> Self {
+        let text = "lake = \"x\"\n[[prefixes]]\nprefix = \"pbp/\"\nmax_hours = 48\n[[prefixes]]\nprefix = \"schedule/\"\n";
+        let lake = Self {
+            folder: tempfile::tempdir().unwrap(),
+            memory: Default::default(),
+            now: now.parse().unwrap(),
+            settings: settings(text),
+        };
+        for number in 0..20 {
+            lake.put(&format!("pbp/{number}.json"), "0123456789");
+        }
+        lake.put("schedule/1.json", "a");
+        lake
+    }
+
+    fn put(&self, key: &str, text: &str) {
+        let path = self.folder.path().join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    async fn look(&mut self, hours: i64) -> Observation {
+        self.now += TimeDelta::hours(hours);
+        let mut options = RunOptions::default();
+        options.now = Some(self.now);
+        let lake = nba_etl::Lake::local(self.folder.path());
+        let mut seen = observe_lake(Ok(&lake), &self.settings, &mut self.memory, &options).await;
+        assert_eq!(seen.len(), 1);
+        seen.remove(0)
+    }
+}
+
+#[tokio::test]
+async fn replay_f15_a_copy_that_resets_times_hides_no_loss_and_is_no_growth() {
+    let mut lake = LakeLooks::new("2026-01-10T12:00:00Z");
+    assert!(lake.look(0).await.verdict.is_proven());
+    // The prefix is copied: every time of modification is now, and 3 objects are missing.
+    for number in 0..17 {
+        lake.put(&format!("pbp/{number}.json"), "0123456789");
+    }
+    for number in 17..20 {
+        std::fs::remove_file(lake.folder.path().join(format!("pbp/{number}.json"))).unwrap();
+    }
+    let seen = lake.look(7).await;
+    assert!(
+        seen.message.contains("3 of 20 objects are gone"),
+        "{seen:?}"
+    );
+    // Others in their place are no remedy a count could not see; fewer bytes are seen, too.
+    for number in 17..20 {
+        lake.put(&format!("pbp/{number}.json"), "");
+    }
+    let seen = lake.look(7).await;
+    assert!(seen.message.contains("30 bytes were lost"), "{seen:?}");
+    // New times are no new objects: it stands still.
+    let seen = lake.look(40).await;
+    assert!(
+        seen.message.contains("no new object for 54.0 h"),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test]
+async fn replay_f16_a_scraper_that_writes_nothing_is_seen_in_the_season() {
+    let mut lake = LakeLooks::new("2026-01-10T12:00:00Z");
+    assert!(lake.look(0).await.verdict.is_proven());
+    let seen = lake.look(49).await;
+    assert!(
+        seen.verdict.is_refuted() && seen.message.contains("`pbp/`: no new object for 49.0 h"),
+        "{seen:?}"
+    );
+    lake.put("pbp/20.json", "new");
+    assert!(lake.look(7).await.verdict.is_proven());
+    // A prefix that does not exist is no quiet one.
+    lake.settings = settings("lake = \"x\"\n[[prefixes]]\nprefix = \"pbp_typo/\"\n");
+    let seen = lake.look(7).await;
+    assert!(seen.message.contains("a wrong prefix"), "{seen:?}");
+    // In summer nothing new is expected.
+    let mut summer = LakeLooks::new("2026-08-01T12:00:00Z");
+    summer.look(0).await;
+    assert!(summer.look(400).await.verdict.is_proven());
+}
+
+#[tokio::test]
+async fn a_lake_that_cannot_be_listed_is_not_an_empty_one() {
+    let mut lake = LakeLooks::new("2026-01-10T12:00:00Z");
+    assert!(lake.look(0).await.verdict.is_proven());
+    let known = lake.memory.prefixes.clone();
+    let mut options = RunOptions::default();
+    options.now = Some(lake.now + TimeDelta::hours(7));
+    let seen = observe_lake(
+        Err("no bucket is configured"),
+        &lake.settings,
+        &mut lake.memory,
+        &options,
+    )
+    .await;
+    assert_eq!(
+        (seen[0].verdict.as_str(), seen[0].value),
+        ("not_proven", None)
+    );
+    assert_eq!(lake.memory.prefixes, known);
+    // Between two listings the last result stands.
+    std::fs::remove_dir_all(lake.folder.path().join("pbp")).unwrap();
+    assert!(lake.look(1).await.verdict.is_proven());
+    assert!(lake.look(6).await.verdict.is_refuted());
 }

@@ -3,6 +3,7 @@
 
 mod baseline;
 mod checks;
+mod endurance;
 mod health;
 mod platform;
 mod verify;

@@ -11,7 +11,7 @@ use nba_config::Config;
 use nba_etl::history::History;
 
 /// Name of the file that remembers the runs, in the state folder.
-const HISTORY_FILE: &str = "history.db";
+pub(super) const HISTORY_FILE: &str = "history.db";
 
 pub(crate) async fn run(context: &Context, command: &EtlCommand) -> anyhow::Result<Code> {
     match command {
