@@ -49,6 +49,8 @@ pub struct Action<'a> {
     pub turnovers: Option<u16>,
     /// `foulPersonalTotal`.
     pub fouls: Option<u16>,
+    /// `xLegacy` and `yLegacy` of a shot: tenths of a foot from the hoop.
+    pub place: Option<[i64; 2]>,
 }
 
 /// Reads the actions of one game, in the order of the document.
@@ -240,6 +242,9 @@ impl Reader {
             kind,
         };
         let index = self.builder.push(event, origin)?;
+        if matches!(kind, EventKind::Shot(_)) {
+            self.builder.shot_place(index, action.place);
+        }
         for (player, stat, value) in claims.into_iter().flatten() {
             self.builder.claim(index, player, stat, value);
         }
