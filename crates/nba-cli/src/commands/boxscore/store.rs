@@ -328,8 +328,7 @@ pub(super) async fn load(context: &Context, order: &Order<'_>) -> anyhow::Result
     let loaded = nba_etl::boxscore::tables::load(&store, &mut writer, &options).await;
     let _audit = writer.finish().await;
     db.close().await;
-    let account =
-        loaded.context("what finished transactions wrote stays; run it again to go on")?;
+    let account = loaded?;
     let verdict = if account.is_balanced() {
         Verdict::Proven
     } else {
