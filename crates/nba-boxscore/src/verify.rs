@@ -315,6 +315,15 @@ fn explain(log: &GameLog, events: &[Event], claims: &[Claim], found: &mut [Misma
         }
     }
     for (one, (least, most)) in found.iter_mut().zip(ranges) {
+        // Counts only grow: what is printed anywhere is reached in the end, in whatever order the rows stand.
+        let last = match one.player {
+            Some(player) => tally.line(player).map_or(0, |line| count(line, one.stat)),
+            None => tally.points()[one.side.index()],
+        };
+        if one.printed > last {
+            one.explanation = None;
+            continue;
+        }
         if one.explanation.is_some() {
             continue;
         }

@@ -75,7 +75,24 @@ pub fn read(id: &str, actions: &[Action<'_>], home: Option<u64>) -> Result<GameL
         moment: (0, 0),
     };
     reader.builder.log.teams[0].id = (home != 0).then_some(home);
+    let mut seen: std::collections::HashMap<u32, &Action<'_>> =
+        std::collections::HashMap::with_capacity(actions.len());
     for (row, action) in (0u32..).zip(actions) {
+        if let Some(number) = action.number {
+            match seen.entry(number) {
+                std::collections::hash_map::Entry::Occupied(first) if **first.get() == *action => {
+                    reader.builder.note(Note::Duplicate { row, number });
+                    continue;
+                }
+                std::collections::hash_map::Entry::Occupied(_) => {
+                    // Both are counted; nobody can say which of them holds.
+                    reader.builder.note(Note::Conflict { row, number });
+                }
+                std::collections::hash_map::Entry::Vacant(place) => {
+                    place.insert(action);
+                }
+            }
+        }
         reader.action(row, action)?;
     }
     reader.unpaired();
