@@ -417,9 +417,9 @@ impl LogBuilder {
     /// Where the shot of an event was taken; places outside every court are left out.
     pub(crate) fn shot_place(&mut self, event: u32, place: Option<[i64; 2]>) {
         /// A court is 94 feet long.
-        const FARTHEST: i64 = 1_000;
+        const FARTHEST: u64 = 1_000;
         if let Some(place) = place
-            && place.iter().all(|one| one.abs() <= FARTHEST)
+            && place.iter().all(|one| one.unsigned_abs() <= FARTHEST)
             && let [Ok(across), Ok(out)] = place.map(i16::try_from)
         {
             self.log.shots.push(ShotPlace { event, across, out });

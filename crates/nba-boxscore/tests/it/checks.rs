@@ -303,3 +303,28 @@ fn many_wrong_scores_neither_end_the_count_nor_hide_anything() {
         report.violations.len()
     );
 }
+
+/// A fuzzer found it: the smallest number has no absolute value.
+#[test]
+fn places_of_shots_at_the_limits_are_left_out() {
+    use nba_boxscore::adapter::live::{Action, read};
+    let shot = |place| Action {
+        period: 1,
+        clock: "PT11M00.00S",
+        kind: "2pt",
+        made: true,
+        team: Some(1),
+        person: 7,
+        score: Some([2, 0]),
+        place: Some(place),
+        ..Action::default()
+    };
+    for (place, kept) in [
+        ([i64::MIN, i64::MAX], 0),
+        ([-10, 1_001], 0),
+        ([-10, 250], 1),
+    ] {
+        let log = read("1", &[shot(place)], Some(1)).unwrap();
+        assert_eq!(log.shots.len(), kept, "{place:?}");
+    }
+}
