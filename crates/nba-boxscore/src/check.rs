@@ -120,6 +120,7 @@ impl Report {
 pub fn check<'e>(roster_sizes: [u8; 2], events: impl IntoIterator<Item = &'e Event>) -> Report {
     let mut tally = Tally::new(roster_sizes);
     let mut violations = Vec::new();
+    let mut scores = Vec::new();
     let mut last: Option<&Event> = None;
     let mut seen = 0;
     for event in events {
@@ -130,22 +131,19 @@ pub fn check<'e>(roster_sizes: [u8; 2], events: impl IntoIterator<Item = &'e Eve
         last = Some(event);
         on_court(&tally, event, &mut violations);
         match tally.apply(event) {
-            Ok(()) => score(&tally, event, &mut violations),
+            Ok(()) => score(&tally, event, &mut scores),
             Err(error) => violations.push(Violation::NotCountable(error)),
         }
-        if violations.len() >= MAX_VIOLATIONS {
-            violations.truncate(MAX_VIOLATIONS);
-            return Report {
-                score: tally.finish(),
-                violations,
-                events: seen,
-            };
-        }
+        // Enough is named; what follows is counted all the same, the box has to be whole.
+        violations.truncate(MAX_VIOLATIONS);
+        scores.truncate(MAX_VIOLATIONS);
     }
     let score = tally.finish();
     if seen > 0 {
         violations.extend(check_box(&score));
     }
+    // Last, so that many of them hide nothing else.
+    violations.extend(scores);
     violations.truncate(MAX_VIOLATIONS);
     Report {
         score,
@@ -192,7 +190,7 @@ pub fn check_box(score: &GameBox) -> Vec<Violation> {
                 total: total.pts,
             });
         }
-        let length: u32 = (1u8..)
+        let length: u32 = (1u8..=u8::MAX)
             .zip(&team.line_score)
             .map(|(period, _)| u32::from(period_tenths(period)))
             .sum();

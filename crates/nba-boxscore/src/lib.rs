@@ -24,8 +24,11 @@
 //! ```
 
 pub mod adapter;
+mod chart;
 mod check;
 mod event;
+mod grade;
+mod interval;
 mod line;
 mod lineup;
 mod log;
@@ -33,19 +36,26 @@ pub mod metrics;
 mod moment;
 mod order;
 mod tally;
+mod timeline;
 mod verify;
 
+pub use chart::{Chart, Panel};
 pub use check::{MAX_VIOLATIONS, Report, Violation, check, check_box};
 pub use event::{
     Event, EventKind, Lineup, LineupError, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side,
     period_tenths,
 };
+pub use grade::{ActualBox, Discrepancy, Figures, Grade, MeanErrors, Record, Rules, compare_boxes};
+pub use interval::{Grid, Span, Split};
 pub use line::{GameBox, Line, TeamBox};
 pub use lineup::{Confidence, PeriodStart, Solution, solve};
 pub use log::{
     Claim, GameLog, LogError, LogPlayer, LogTeam, MAX_PLAYERS, MAX_ROWS, Mention, Note, Origin,
-    Stat,
+    ShotPlace, Stat,
 };
 pub use moment::{Moments, difference};
 pub use tally::{Tally, TallyError, TallyErrorKind, tally};
+pub use timeline::{
+    Change, KEYFRAME_EVERY, Point, Standing, Stint, Timeline, TimelineError, elapsed_tenths,
+};
 pub use verify::{Explanation, Mismatch, Verification, count, verify};

@@ -95,6 +95,17 @@ pub struct Mention {
     pub player: PlayerRef,
 }
 
+/// Where a shot was taken, seen from the middle of the hoop towards the other half: the NBA's own coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShotPlace {
+    /// Index of the event in [`GameLog::events`].
+    pub event: u32,
+    /// Tenths of a foot to the right.
+    pub across: i16,
+    /// Tenths of a foot away from the end line.
+    pub out: i16,
+}
+
 /// Where an event stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origin {
@@ -266,6 +277,8 @@ pub struct GameLog {
     pub mentions: Vec<Mention>,
     /// The source's own running figures, by event.
     pub claims: Vec<Claim>,
+    /// Where shots were taken, by event; empty where the source does not say.
+    pub shots: Vec<ShotPlace>,
     /// What the reader had to decide.
     pub notes: Vec<Note>,
 }
@@ -399,6 +412,18 @@ impl LogBuilder {
 
     pub(crate) fn mention(&mut self, event: u32, player: PlayerRef) {
         self.log.mentions.push(Mention { event, player });
+    }
+
+    /// Where the shot of an event was taken; places outside every court are left out.
+    pub(crate) fn shot_place(&mut self, event: u32, place: Option<[i64; 2]>) {
+        /// A court is 94 feet long.
+        const FARTHEST: u64 = 1_000;
+        if let Some(place) = place
+            && place.iter().all(|one| one.unsigned_abs() <= FARTHEST)
+            && let [Ok(across), Ok(out)] = place.map(i16::try_from)
+        {
+            self.log.shots.push(ShotPlace { event, across, out });
+        }
     }
 
     pub(crate) fn note(&mut self, note: Note) {

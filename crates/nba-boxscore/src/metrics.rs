@@ -153,7 +153,7 @@ pub fn player(score: &GameBox, side: Side, slot: u8) -> Option<PlayerMetrics> {
 pub fn team(score: &GameBox, side: Side) -> TeamMetrics {
     let own = score.teams[side.index()].total();
     let other = score.teams[side.other().index()].total();
-    let minutes: f64 = (1u8..)
+    let minutes: f64 = (1u8..=u8::MAX)
         .zip(&score.teams[side.index()].line_score)
         .map(|(period, _)| f64::from(crate::event::period_tenths(period)) / 600.0)
         .sum();

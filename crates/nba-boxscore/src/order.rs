@@ -63,6 +63,9 @@ pub(crate) fn settle(log: &mut GameLog) {
     for claim in &mut log.claims {
         claim.event = moved(claim.event);
     }
+    for shot in &mut log.shots {
+        shot.event = moved(shot.event);
+    }
     for mention in &mut log.mentions {
         mention.event = moved(mention.event);
     }

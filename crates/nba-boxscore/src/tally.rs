@@ -168,6 +168,18 @@ impl Tally {
         })
     }
 
+    /// Both sides so far; time on court is that of finished stints.
+    pub(crate) const fn teams(&self) -> &[TeamBox; 2] {
+        &self.teams
+    }
+
+    /// Tenths of a second from the tip-off to the last event that moved the clock.
+    pub(crate) fn elapsed_tenths(&self) -> u32 {
+        self.floor.as_ref().map_or(0, |floor| {
+            crate::timeline::elapsed_tenths(floor.period, floor.clock)
+        })
+    }
+
     /// Players on court, `[home, away]`; none before the first period and where it is not known.
     #[must_use]
     pub fn on_court(&self) -> [Option<Lineup>; 2] {

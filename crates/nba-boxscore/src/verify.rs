@@ -94,6 +94,8 @@ pub struct Verification {
     pub figures: usize,
     /// Those that differ.
     pub mismatches: Vec<Mismatch>,
+    /// Points counted beyond the highest score the source prints, where it prints any: nothing confirms them.
+    pub unconfirmed_points: u32,
     /// What the reader and the lineups had to decide.
     pub notes: Vec<Note>,
 }
@@ -120,6 +122,12 @@ impl Verification {
         }
         if self.figures == 0 {
             return Verdict::not_proven("the source prints no figure to compare with");
+        }
+        if self.unconfirmed_points > 0 {
+            return Verdict::not_proven(format!(
+                "{} points are counted behind the last score the source prints",
+                self.unconfirmed_points
+            ));
         }
         match self
             .notes
@@ -187,7 +195,16 @@ pub fn verify(log: &GameLog) -> Verification {
     }
     let (figures, mismatches) = compare(log, &events);
     notes.splice(0..0, log.notes.iter().cloned());
+    let sum = |[home, away]: [u16; 2]| u32::from(home) + u32::from(away);
+    let printed = log
+        .events
+        .iter()
+        .filter_map(|event| event.score)
+        .map(sum)
+        .max();
+    let counted = sum(report.score.points());
     Verification {
+        unconfirmed_points: printed.map_or(0, |printed| counted.saturating_sub(printed)),
         score: report.score,
         events,
         starts,
@@ -298,6 +315,15 @@ fn explain(log: &GameLog, events: &[Event], claims: &[Claim], found: &mut [Misma
         }
     }
     for (one, (least, most)) in found.iter_mut().zip(ranges) {
+        // Counts only grow: what is printed anywhere is reached in the end, in whatever order the rows stand.
+        let last = match one.player {
+            Some(player) => tally.line(player).map_or(0, |line| count(line, one.stat)),
+            None => tally.points()[one.side.index()],
+        };
+        if one.printed > last {
+            one.explanation = None;
+            continue;
+        }
         if one.explanation.is_some() {
             continue;
         }

@@ -214,6 +214,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_db::fingerprint::NotComparable::hint))
         .or_else(|| of(error, nba_db::compare::repair::RepairError::hint))
         .or_else(|| of(error, nba_db::embedded::EmbeddedError::hint))
+        .or_else(|| of(error, nba_etl::boxscore::StoreError::hint))
+        .or_else(|| of(error, nba_etl::boxscore::tables::LoadError::hint))
         .or_else(|| of(error, nba_monitoring::baseline::BaselineError::hint))
         .or_else(|| of(error, nba_monitoring::invariants::BookError::hint))
         .or_else(|| of(error, nba_monitoring::checks::SettingsError::hint))

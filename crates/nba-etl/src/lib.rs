@@ -4,6 +4,7 @@
 //! - `registry` reads the scripts of a legacy checkout: options, tables, calls, schedules, dangers.
 //! - `native` loads documents itself, as the legacy scripts do or as it is right.
 //! - `plays` reads play-by-play documents as [`nba_boxscore::GameLog`](https://docs.rs/nba-boxscore)s.
+//! - `boxscore` keeps the box scores of many games as parquet files and as tables of PostgreSQL.
 //! - [`shape`] tells which of the three document shapes a file has.
 //! - `runner` runs a legacy script with a deadline and a clean environment, and leaves nothing behind. An exit status
 //!   proves nothing there: only an effect that was checked does.
@@ -17,8 +18,11 @@
 //! | `manifest` (default) | `lake::Manifest`: listings kept in parquet files |
 //! | `native-espn` (default) | `native`: ESPN documents |
 //! | `plays` (default) | `plays` |
+//! | `boxscore-db` (default) | `boxscore::tables`: box scores into PostgreSQL |
 //! | `s3` (default) | lakes in S3; without it a lake is a local folder |
 
+#[cfg(feature = "plays")]
+pub mod boxscore;
 #[cfg(feature = "legacy")]
 pub mod effect;
 #[cfg(feature = "history")]

@@ -32,6 +32,8 @@ pub struct Play<'a> {
     pub attempted: Option<i64>,
     /// `homeScore` and `awayScore`.
     pub score: Option<[u16; 2]>,
+    /// `coordinate.x` and `coordinate.y`: feet from the left side line and from the hoop.
+    pub place: Option<[i64; 2]>,
     /// Ids of the participants, in order: who acts, then who assists, blocks, steals or leaves.
     pub athletes: [Option<u64>; 3],
 }
@@ -210,7 +212,13 @@ impl Reader {
             return Ok(());
         }
         self.last = Some((event, play.number));
-        self.builder.push(event, origin)?;
+        let index = self.builder.push(event, origin)?;
+        if matches!(event.kind, EventKind::Shot(_)) {
+            let place = play
+                .place
+                .and_then(|[x, y]| Some([x.checked_sub(25)?.checked_mul(10)?, y.checked_mul(10)?]));
+            self.builder.shot_place(index, place);
+        }
         Ok(())
     }
 

@@ -49,6 +49,8 @@ pub struct Action<'a> {
     pub turnovers: Option<u16>,
     /// `foulPersonalTotal`.
     pub fouls: Option<u16>,
+    /// `xLegacy` and `yLegacy` of a shot: tenths of a foot from the hoop.
+    pub place: Option<[i64; 2]>,
 }
 
 /// Reads the actions of one game, in the order of the document.
@@ -73,7 +75,24 @@ pub fn read(id: &str, actions: &[Action<'_>], home: Option<u64>) -> Result<GameL
         moment: (0, 0),
     };
     reader.builder.log.teams[0].id = (home != 0).then_some(home);
+    let mut seen: std::collections::HashMap<u32, &Action<'_>> =
+        std::collections::HashMap::with_capacity(actions.len());
     for (row, action) in (0u32..).zip(actions) {
+        if let Some(number) = action.number {
+            match seen.entry(number) {
+                std::collections::hash_map::Entry::Occupied(first) if **first.get() == *action => {
+                    reader.builder.note(Note::Duplicate { row, number });
+                    continue;
+                }
+                std::collections::hash_map::Entry::Occupied(_) => {
+                    // Both are counted; nobody can say which of them holds.
+                    reader.builder.note(Note::Conflict { row, number });
+                }
+                std::collections::hash_map::Entry::Vacant(place) => {
+                    place.insert(action);
+                }
+            }
+        }
         reader.action(row, action)?;
     }
     reader.unpaired();
@@ -240,6 +259,9 @@ impl Reader {
             kind,
         };
         let index = self.builder.push(event, origin)?;
+        if matches!(kind, EventKind::Shot(_)) {
+            self.builder.shot_place(index, action.place);
+        }
         for (player, stat, value) in claims.into_iter().flatten() {
             self.builder.claim(index, player, stat, value);
         }

@@ -278,3 +278,53 @@ fn violations_are_bounded() {
     let events: Vec<_> = (0..1_000).map(|_| Event::new(1, 1, 7_200, start)).collect();
     assert_eq!(check(SIZES, &events).violations.len(), MAX_VIOLATIONS);
 }
+
+/// A fuzzer found it: behind the hundredth wrong score, events were no longer counted.
+#[test]
+fn many_wrong_scores_neither_end_the_count_nor_hide_anything() {
+    let mut events = whole_game();
+    let mut wrong = Event::new(0, 1, 7_200, EventKind::Neutral);
+    wrong.score = Some([99, 0]);
+    events.splice(1..1, std::iter::repeat_n(wrong, 2 * MAX_VIOLATIONS));
+    for (sequence, event) in (1..).zip(&mut events) {
+        event.sequence = sequence;
+    }
+    let report = check(SIZES, &events);
+    assert_eq!(report.score.points(), [10, 5]);
+    let stranger = EventKind::PersonalFoul { offender: home(60) };
+    events.push(Event::new(9_999, 4, 0, stranger));
+    let report = check(SIZES, &events);
+    assert!(
+        report
+            .violations
+            .iter()
+            .any(|one| matches!(one, Violation::NotCountable(_))),
+        "{:?}",
+        report.violations.len()
+    );
+}
+
+/// A fuzzer found it: the smallest number has no absolute value.
+#[test]
+fn places_of_shots_at_the_limits_are_left_out() {
+    use nba_boxscore::adapter::live::{Action, read};
+    let shot = |place| Action {
+        period: 1,
+        clock: "PT11M00.00S",
+        kind: "2pt",
+        made: true,
+        team: Some(1),
+        person: 7,
+        score: Some([2, 0]),
+        place: Some(place),
+        ..Action::default()
+    };
+    for (place, kept) in [
+        ([i64::MIN, i64::MAX], 0),
+        ([-10, 1_001], 0),
+        ([-10, 250], 1),
+    ] {
+        let log = read("1", &[shot(place)], Some(1)).unwrap();
+        assert_eq!(log.shots.len(), kept, "{place:?}");
+    }
+}

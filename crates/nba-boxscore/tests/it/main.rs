@@ -6,6 +6,7 @@ mod counting;
 mod game;
 mod properties;
 mod reference;
+mod storage;
 
 /// Every file beside this one is a module of it.
 #[test]

@@ -1,5 +1,6 @@
 use nba_boxscore::{
-    Event, EventKind, Lineup, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side, Tally, check,
+    Event, EventKind, Lineup, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side, Tally,
+    Timeline, check, elapsed_tenths,
 };
 use proptest::prelude::*;
 
@@ -48,6 +49,21 @@ fn event() -> impl Strategy<Value = Event> {
         .prop_map(|(sequence, period, clock, kind)| Event::new(sequence, period, clock, kind))
 }
 
+/// The clock a tally has come to.
+fn tally_elapsed(events: &[Event]) -> u32 {
+    let mut now: Option<(u8, u16)> = None;
+    for event in events {
+        match (&mut now, event.kind) {
+            (_, EventKind::PeriodStart { .. }) => now = Some((event.period, event.clock_tenths)),
+            (Some((period, clock)), _) if *period == event.period => {
+                *clock = (*clock).min(event.clock_tenths);
+            }
+            _ => {}
+        }
+    }
+    now.map_or(0, |(period, clock)| elapsed_tenths(period, clock))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -75,6 +91,31 @@ proptest! {
             prop_assert_eq!(sum, 5 * (i32::from(home) - i32::from(away)));
         }
         prop_assert!(report.violations.len() <= nba_boxscore::MAX_VIOLATIONS);
+    }
+
+    /// Whatever can be counted, its changes add up to the same.
+    #[test]
+    fn changes_add_up_to_the_tally(events in proptest::collection::vec(event(), 0..160)) {
+        let mut tally = Tally::new([10, 10]);
+        let counted: Vec<Event> = events.into_iter().filter(|event| tally.apply(event).is_ok()).collect();
+        let timeline = Timeline::new([10, 10], &counted).unwrap();
+        let again = Timeline::from_parts([10, 10], timeline.points().to_vec(), timeline.changes().to_vec());
+        prop_assert_eq!(again.as_ref(), Ok(&timeline));
+        for count in [0, counted.len() / 2, counted.len()] {
+            let mut tally = Tally::new([10, 10]);
+            for event in &counted[..count] {
+                tally.apply(event).unwrap();
+            }
+            let elapsed = tally_elapsed(&counted[..count]);
+            let expected = tally.finish();
+            let mut state = timeline.after(count).into_iter();
+            for team in &expected.teams {
+                for line in &team.players {
+                    prop_assert_eq!(state.next().unwrap().line_at(elapsed), *line);
+                }
+                prop_assert_eq!(state.next().unwrap().line, team.team);
+            }
+        }
     }
 
     /// A refused event leaves no trace.

@@ -1,6 +1,7 @@
 //! The flags of `nba boxscore`.
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -53,30 +54,175 @@ inferred and make the second one `not_proven`; --counts-only leaves it out of th
         #[arg(long)]
         counts_only: bool,
     },
-    /// Write the lines of all players of all games as CSV.
+    /// Count all games of files and folders: into a store that knows every moment, or as one CSV of final lines.
     #[command(after_help = "\
 Examples:
+  nba boxscore generate ./lake --store boxes           every event of every game, as changes and keyframes in parquet
+  nba boxscore generate ./lake --store boxes --jobs 1  one core
   nba boxscore generate season.parquet --out boxes.csv
-  nba boxscore generate ./lake --out boxes.csv")]
+
+A store is filled in parts, each whole or not there. Run it again to go on after an interruption, or to take in new and changed
+files: what is there and unchanged is left alone.")]
     Generate {
         /// Files, and folders with all their files.
         #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
         paths: Vec<PathBuf>,
-        /// The file to write; it appears when it is complete.
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        out: PathBuf,
+        /// The store to fill; created when missing.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present = "out")]
+        store: Option<PathBuf>,
+        /// The CSV to write; it appears when it is complete.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "store")]
+        out: Option<PathBuf>,
+        /// Parts at work at once; one per core unless told.
+        #[arg(long, value_name = "N", requires = "store")]
+        jobs: Option<NonZeroUsize>,
+        /// Name at most this many findings.
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
     },
+    /// Load a store into PostgreSQL: changes with views that rebuild any moment, and the platform's tables.
+    #[command(after_help = "\
+Examples:
+  nba boxscore load boxes --schema box_scores
+  nba boxscore load boxes --schema box_scores --with intervals --with plus-minus --free 40GB
+  nba boxscore load boxes --schema box_scores --dry-run
+  nba db query \"select player_name, points from box_scores.moments where game_id = '0022300061' and event_num = 200\"
+
+The schema is created and carries a mark; one without it is refused, so no table of the platform is touched. Full snapshots take
+hundreds of times the room of changes: they are written only when --free proves that there is room for them.")]
+    Load {
+        /// The store.
+        #[arg(value_name = "STORE", value_hint = ValueHint::DirPath)]
+        store: PathBuf,
+        /// The schema to fill; created when missing.
+        #[arg(long, value_name = "NAME")]
+        schema: String,
+        /// Also fill these tables; may be given several times.
+        #[arg(long, value_name = "TABLES", value_enum)]
+        with: Vec<Tables>,
+        /// Free space on the server's disk, such as 40GB.
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        free: Option<u64>,
+        /// Say what would be loaded, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Draw a game: how the score went, who was on court, where shots were taken.
+    #[command(after_help = "\
+Examples:
+  nba boxscore chart 0022400561_playbyplay.json                    in the terminal
+  nba boxscore chart 0022400561_playbyplay.json --svg game.svg
+  nba boxscore chart season.parquet --game 0022300061 --svg flow.svg --panel flow")]
+    Chart {
+        #[command(flatten)]
+        game: GameArgs,
+        /// Write a drawing.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        svg: Option<PathBuf>,
+        /// Only these panels; all of them unless told.
+        #[arg(long, value_name = "PANEL", value_enum)]
+        panel: Vec<PanelName>,
+    },
+    /// What happened in each stretch of a game: quarters, halves, minutes down to tenths of a second.
+    #[command(after_help = "\
+Examples:
+  nba boxscore splits season.parquet --game 0022300061 --grid half
+  nba boxscore splits boxes --game 0022300061 --grid 1min --json | jq '.splits[0]'
+
+A stretch holds what happened after its beginning, up to its end. Stretches of a second and less are named only where something
+happened in them.")]
+    Splits {
+        #[command(flatten)]
+        game: GameArgs,
+        /// How the game is cut.
+        #[arg(long, value_enum, default_value = "period", value_name = "GRID")]
+        grid: GridName,
+    },
+}
+
+/// Tables beside the changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tables {
+    /// `game_state_snapshots` and `player_snapshot_stats`: a row per player and event.
+    Snapshots,
+    /// `box_score_snapshots`: a JSON document per event.
+    Documents,
+    /// `lineup_snapshots` and `player_plus_minus_snapshots`.
+    PlusMinus,
+    /// `interval_box_scores` by 6, 3, 1.5 and 1 minutes.
+    Intervals,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PanelName {
+    /// The difference of the scores over time.
+    Flow,
+    /// Who was on court when.
+    Players,
+    /// Where shots were taken.
+    Shots,
+}
+
+/// How a game is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GridName {
+    /// Quarters and overtimes.
+    Period,
+    /// Halves and overtimes.
+    Half,
+    /// Six minutes.
+    #[value(name = "6min")]
+    SixMinutes,
+    /// Three minutes.
+    #[value(name = "3min")]
+    ThreeMinutes,
+    /// A minute and a half.
+    #[value(name = "90s")]
+    NinetySeconds,
+    /// One minute.
+    #[value(name = "1min")]
+    Minutes,
+    /// One second.
+    #[value(name = "1s")]
+    Seconds,
+    /// A tenth of a second.
+    #[value(name = "0.1s")]
+    Tenths,
+}
+
+/// A size in bytes: `123`, `40GB`; units count in thousands.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size; say 500MB, 40GB or 2TB");
+    let upper = text.trim().to_ascii_uppercase();
+    let (number, unit) = match upper.find(|letter: char| letter.is_ascii_alphabetic()) {
+        Some(at) => upper.split_at(at),
+        None => (upper.as_str(), ""),
+    };
+    let unit: u64 = match unit {
+        "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).ok_or_else(wrong)
 }
 
 /// Which game is meant.
 #[derive(Debug, Args)]
 pub(crate) struct GameArgs {
-    /// A file of play-by-play: NBA Stats v2 (parquet, JSON), hoopR (parquet), cdn.nba.com, data.nba.com, ESPN; plain or gzipped.
+    /// A file of play-by-play (NBA Stats, hoopR, cdn.nba.com, data.nba.com, ESPN; parquet or JSON, plain or gzipped), or a store.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// The game, when the file holds several.
     #[arg(long, value_name = "ID")]
     pub(crate) game: Option<String>,
+    /// The feed, when a store has the game from several.
+    #[arg(long, value_name = "FEED")]
+    pub(crate) source: Option<String>,
 }
 
 /// A period as people call it.
@@ -108,7 +254,17 @@ impl FromStr for PeriodName {
 
 #[cfg(test)]
 mod tests {
-    use super::PeriodName;
+    use super::{PeriodName, size};
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("123"), Ok(123));
+        assert_eq!(size("40GB"), Ok(40_000_000_000));
+        assert_eq!(size("500 mb"), Ok(500_000_000));
+        for wrong in ["", "GB", "-1GB", "4 parsecs", "99999999TB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn periods_by_name() {

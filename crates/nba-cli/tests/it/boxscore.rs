@@ -1,5 +1,8 @@
 //! `nba boxscore`: games of a lake, counted, shown at any moment and held against themselves.
 
+use std::time::Duration;
+
+use crate::program::wait_for;
 use crate::world::World;
 
 /// A season of the lake with one game, and one with two.
@@ -79,4 +82,183 @@ pub(crate) fn games_are_counted_and_proven(world: &World) {
         assert!(error.contains(problem), "{ran}");
     }
     assert!(!place.project.join("none.csv").exists());
+}
+
+pub(crate) fn a_store_is_filled_gone_on_with_and_loaded(world: &World) {
+    let place = world.own_database("boxstore");
+    place
+        .nba(&["testkit", "lake", "lake", "--scale", "0.001", "--quiet"])
+        .exits(0);
+    let generate = ["--json", "boxscore", "generate", "lake", "--store"];
+    let with = |store: &'static str| {
+        let mut words = generate.to_vec();
+        words.push(store);
+        words
+    };
+    // Pages without plays prove nothing.
+    let whole = place.nba(&with("whole")).exits(2).json();
+    assert_eq!(whole["games_refuted"], 0, "{whole}");
+    assert!(whole["games_proven"].as_u64() > Some(10), "{whole}");
+
+    // Killed in the middle, and gone on with.
+    let store = place.project.join("boxes");
+    let mut killed = place.spawn(&with("boxes"));
+    wait_for("a part at work", Duration::from_secs(60), || {
+        let begun = std::fs::read_dir(&store)
+            .is_ok_and(|mut entries| entries.any(|entry| entry.unwrap().file_name() != ".lock"));
+        (begun || killed.has_ended()).then_some(())
+    });
+    killed.kill();
+    let rest = place.nba(&with("boxes")).exits(2).json();
+    assert_eq!(rest["digest"], whole["digest"], "{rest}");
+    let again = place.nba(&with("boxes")).exits(2).json();
+    assert_eq!(again["files_unchanged"], again["files"], "{again}");
+    assert_eq!(again["parts_written"], 0, "{again}");
+    assert_eq!(again["digest"], whole["digest"], "{again}");
+    let left: Vec<_> = std::fs::read_dir(&store)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(".new"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    // A moment of the store is that of the file.
+    let file = place
+        .nba(&["--json", "boxscore", "at", ONE_GAME, "Q3", "4:21"])
+        .exits(0)
+        .json();
+    let id = file["game"].as_str().unwrap().to_owned();
+    let stored = place
+        .nba(&[
+            "--json", "boxscore", "at", "boxes", "Q3", "4:21", "--game", &id, "--source", "hoopr",
+        ])
+        .exits(0)
+        .json();
+    for side in ["home", "away"] {
+        assert_eq!(stored[side], file[side], "{side}");
+    }
+    let shown = place
+        .nba(&[
+            "--json", "boxscore", "show", "boxes", "--game", &id, "--source", "hoopr",
+        ])
+        .exits(0)
+        .json();
+    assert_eq!(shown["grade"], "A", "{shown}");
+
+    // Into PostgreSQL; a second run changes nothing.
+    let load = [
+        "--json",
+        "boxscore",
+        "load",
+        "boxes",
+        "--schema",
+        "box_scores",
+    ];
+    let mut dry = load.to_vec();
+    dry.push("--dry-run");
+    let planned = place.nba(&dry).exits(0).json();
+    assert_eq!(planned["inserted"], planned["games"], "{planned}");
+    let schemas = "select count(*) from pg_namespace where nspname = 'box_scores'";
+    assert_eq!(world.sql("boxstore", schemas), ["0"]);
+    let loaded = place.nba(&load).exits(0).json();
+    assert_eq!(loaded["inserted"], whole["games"], "{loaded}");
+    let second = place.nba(&load).exits(0).json();
+    assert_eq!(second["unchanged"], whole["games"], "{second}");
+    let points = format!(
+        "select sum(points) from box_scores.moments where game_id = '{id}' and data_source = 'hoopr' \
+         and event_num = box_scores.event_at('{id}', 'hoopr', 1898.9 + 0.1)"
+    );
+    let total = |side: &str| file[side]["total"]["pts"].as_u64().unwrap();
+    // Q3 4:21 is 1,440 + 459 seconds after the tip-off.
+    assert_eq!(
+        world.sql("boxstore", &points),
+        [(total("home") + total("away")).to_string()]
+    );
+    assert_eq!(place.nba(&dry).exits(0).json()["unchanged"], whole["games"]);
+
+    // Full snapshots need room that is known; nothing of the platform is written.
+    for (words, problem) in [
+        (
+            &["boxes", "--schema", "box_scores", "--with", "snapshots"][..],
+            "is not known",
+        ),
+        (
+            &[
+                "boxes",
+                "--schema",
+                "box_scores",
+                "--with",
+                "snapshots",
+                "--free",
+                "1MB",
+            ],
+            "more are needed",
+        ),
+        (
+            &["boxes", "--schema", "public"],
+            "was not made by this command",
+        ),
+        (
+            &["boxes", "--schema", "box_scores", "--free", "much"],
+            "is no size",
+        ),
+        (&["lake", "--schema", "box_scores"], "is no store"),
+    ] {
+        let words: Vec<&str> = ["--json", "boxscore", "load"]
+            .iter()
+            .chain(words)
+            .copied()
+            .collect();
+        let ran = place.nba(&words).exits(2);
+        let error = ran.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert!(error.contains(problem), "{ran}");
+    }
+}
+
+pub(crate) fn games_are_drawn_and_cut(world: &World) {
+    let place = world.project("boxdrawn");
+    place
+        .nba(&["testkit", "lake", "lake", "--scale", "0.001", "--quiet"])
+        .exits(0);
+    let drawn = place
+        .nba(&["--json", "boxscore", "chart", ONE_GAME, "--svg", "game.svg"])
+        .exits(0)
+        .json();
+    assert_eq!(drawn["svg"], "game.svg", "{drawn}");
+    let svg = std::fs::read_to_string(place.project.join("game.svg")).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains(">Q4<"), "{svg}");
+    place
+        .nba(&["boxscore", "chart", ONE_GAME, "--panel", "players"])
+        .exits(0)
+        .says("█");
+
+    let shown = place
+        .nba(&["--json", "boxscore", "show", ONE_GAME])
+        .exits(0)
+        .json();
+    for grid in [
+        "period", "half", "6min", "3min", "90s", "1min", "1s", "0.1s",
+    ] {
+        let cut = place
+            .nba(&["--json", "boxscore", "splits", ONE_GAME, "--grid", grid])
+            .exits(0)
+            .json();
+        let points: u64 = cut["splits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|split| split["lines"].as_array().unwrap())
+            .map(|line| line["pts"].as_u64().unwrap())
+            .sum();
+        let total = |side: &str| shown[side]["total"]["pts"].as_u64().unwrap();
+        assert_eq!(points, total("home") + total("away"), "{grid}");
+    }
+    place
+        .nba(&["boxscore", "splits", ONE_GAME, "--grid", "half"])
+        .exits(0)
+        .says("H2");
+    place
+        .nba(&["boxscore", "splits", ONE_GAME, "--grid", "week"])
+        .exits(2);
+    place.nba(&["boxscore", "chart", "nosuch"]).exits(2);
 }

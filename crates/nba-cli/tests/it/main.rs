@@ -101,6 +101,11 @@ const STORIES: &[Story] = &[
         "games are counted and proven",
         boxscore::games_are_counted_and_proven,
     ),
+    (
+        "a store is filled, gone on with and loaded",
+        boxscore::a_store_is_filled_gone_on_with_and_loaded,
+    ),
+    ("games are drawn and cut", boxscore::games_are_drawn_and_cut),
     ("writes are refused", database::writes_are_refused),
     (
         "counts are those of the plan",

@@ -10,10 +10,12 @@
 
 use std::error::Error;
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nba_boxscore::{Event, GameLog, Moments, Tally, solve, verify};
+use nba_etl::boxscore::{BatchOptions, Store, StoreError, generate};
 use nba_etl::plays::{read_file, stats_v2};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -170,6 +172,7 @@ fn main() -> Result<()> {
     })?;
     line("all moments as deltas with kept states", events, time);
     moments(&solved, repeats)?;
+    store(&files, events)?;
     if full {
         everything(&files, events)?;
     }
@@ -231,6 +234,59 @@ fn moments(solved: &[([u8; 2], Vec<Event>)], repeats: usize) -> Result<()> {
     println!(
         "\nState at any event: {:.2} µs ({asked} of them)",
         each.as_secs_f64() * 1e6
+    );
+    Ok(())
+}
+
+/// A store: filled on one and on two threads, read back, and asked for single moments once a game is loaded.
+fn store(files: &[PathBuf], events: usize) -> Result<()> {
+    println!("\n| store of all moments | events | seconds | events/s |");
+    println!("|---|---:|---:|---:|");
+    let folder = tempfile::tempdir()?;
+    let mut size = 0;
+    for jobs in [1, 2] {
+        let path = folder.path().join(format!("store-{jobs}"));
+        let mut options = BatchOptions::default();
+        options.jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
+        // One file is one piece of work.
+        options.files_per_part = NonZeroUsize::MIN;
+        let start = Instant::now();
+        black_box(generate(files, &path, &options, &|_| {})?);
+        line(
+            &format!("parquet to a store, {jobs} thread(s)"),
+            events,
+            start.elapsed(),
+        );
+        size = walkdir::WalkDir::new(&path)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.metadata().ok())
+            .filter(std::fs::Metadata::is_file)
+            .map(|about| about.len())
+            .sum();
+    }
+    let kept = Store::open(&folder.path().join("store-1"))?;
+    let mut games = Vec::new();
+    let start = Instant::now();
+    kept.each_game(|game| -> std::result::Result<(), StoreError> {
+        games.push(game);
+        Ok(())
+    })?;
+    line("read back and summed up again", events, start.elapsed());
+    let start = Instant::now();
+    let mut asked = 0u32;
+    for game in &games {
+        let count = game.timeline.points().len();
+        for step in 0..16 {
+            black_box(game.timeline.after(count * step / 16));
+            asked += 1;
+        }
+    }
+    let each = start.elapsed() / asked.max(1);
+    println!(
+        "\nState at any event from changes and keyframes: {:.2} µs ({asked} of them); {} bytes per event on disk",
+        each.as_secs_f64() * 1e6,
+        size / u64::try_from(events.max(1))?
     );
     Ok(())
 }

@@ -159,6 +159,7 @@ fn finish(mut game: Game) -> Result<GameLog, Fault> {
         score_value: row.score_value,
         shooting: row.shooting,
         attempted: None,
+        place: None,
         score: row.score,
         athletes: row.athletes,
     });

@@ -222,10 +222,18 @@ struct LiveAction<'a> {
     turnover_total: Loose,
     #[serde(default)]
     foul_personal_total: Loose,
+    #[serde(default)]
+    x_legacy: Loose,
+    #[serde(default)]
+    y_legacy: Loose,
 }
 
 fn pair(one: Loose, two: Loose) -> Option<[u16; 2]> {
     Some([one.count()?, two.count()?])
+}
+
+fn whole_pair(one: Loose, two: Loose) -> Option<[i64; 2]> {
+    Some([one.0?, two.0?])
 }
 
 fn live_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
@@ -256,6 +264,7 @@ fn live_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
             steal: action.steal_person_id.id(),
             fouled: action.foul_drawn_person_id.id(),
             score: pair(action.score_home, action.score_away),
+            place: whole_pair(action.x_legacy, action.y_legacy),
             points: action.points_total.count(),
             assists: action.assist_total.count(),
             rebounds: pair(
@@ -431,9 +440,18 @@ struct SummaryPlay<'a> {
     team: Option<Identified>,
     #[serde(default)]
     participants: Vec<Participant>,
+    coordinate: Option<Coordinate>,
     shooting_play: Option<bool>,
     #[serde(default)]
     points_attempted: Loose,
+}
+
+#[derive(Deserialize)]
+struct Coordinate {
+    #[serde(default)]
+    x: Loose,
+    #[serde(default)]
+    y: Loose,
 }
 
 #[derive(Deserialize, Default)]
@@ -499,6 +517,10 @@ fn summary(bytes: &[u8]) -> Result<GameLog, Fault> {
             shooting: play.shooting_play,
             attempted: play.points_attempted.0,
             score: pair(play.home_score, play.away_score),
+            place: play
+                .coordinate
+                .as_ref()
+                .and_then(|one| whole_pair(one.x, one.y)),
             athletes,
         }
     });

@@ -111,6 +111,50 @@ pub fn read_file(path: &Path, mut take: impl FnMut(Form, GameLog)) -> Result<(),
     }
 }
 
+/// Reads a plain JSON document, counts it, stores it and draws it: what a fuzzer calls. Returns what became of it.
+///
+/// # Panics
+///
+/// When what was read cannot be told again: changes that do not add up to the count, or a proven game whose figures do not agree.
+#[doc(hidden)]
+#[must_use]
+pub fn fuzz_one(bytes: &[u8]) -> String {
+    use nba_boxscore::{Chart, Grid, Panel, Timeline, tally, verify};
+    use nba_utils::Verdict;
+    let (form, log) = match json::read(bytes) {
+        Ok(read) => read,
+        Err(json::Fault::UnknownForm | json::Fault::Json(_)) => return "no form".to_owned(),
+        Err(json::Fault::Log { .. }) => return "refused".to_owned(),
+    };
+    let game = verify(&log);
+    let counts = game.counts();
+    let record = game.record(&log);
+    if counts == Verdict::Proven {
+        assert!(
+            record.final_score_match != Some(false),
+            "a proven game has another final score: {record:?}"
+        );
+    }
+    let Ok(timeline) = Timeline::new(log.roster_sizes(), &game.events) else {
+        return format!("{form}: not countable");
+    };
+    let score = tally(log.roster_sizes(), &game.events).ok();
+    assert_eq!(
+        Some(timeline.box_after(game.events.len()).points()),
+        score.map(|score| score.points()),
+        "changes do not add up"
+    );
+    let events: usize = timeline
+        .splits(Grid::Minutes)
+        .map(|split| split.events.len())
+        .sum();
+    assert_eq!(events, game.events.len(), "a stretch lost an event");
+    let chart = Chart::new(&log, &game.events, &timeline);
+    assert!(!chart.svg(&Panel::ALL).contains("NaN"));
+    let _ = chart.flow_text(72, 12);
+    format!("{form}: {}", counts.as_str())
+}
+
 /// Why a file gave no play-by-play.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

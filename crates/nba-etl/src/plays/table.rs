@@ -99,6 +99,48 @@ pub fn has_columns(path: &Path, names: &[&str]) -> Result<bool, ParquetError> {
     }))
 }
 
+/// All rows of one row group, of the named columns; none when the file has no such group.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub fn read_group(
+    path: &Path,
+    names: &[&str],
+    group: usize,
+) -> Result<Option<Batch>, ParquetError> {
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    if group >= reader.num_row_groups() {
+        return Ok(None);
+    }
+    let places = places(&reader, names);
+    let group = reader.get_row_group(group)?;
+    let rows = usize::try_from(group.metadata().num_rows())
+        .map_err(|error| ParquetError::External(Box::new(error)))?;
+    let columns = open(&*group, &places)?
+        .iter_mut()
+        .map(|reader| match reader {
+            Some(reader) => column(reader, rows),
+            None => Ok(Column::Absent),
+        })
+        .collect::<Result<Vec<_>, ParquetError>>()?;
+    Ok(Some(Batch { columns, rows }))
+}
+
+/// Where the named columns stand in a file.
+fn places(reader: &SerializedFileReader<File>, names: &[&str]) -> Vec<Option<usize>> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    names
+        .iter()
+        .map(|name| {
+            (0..schema.num_columns()).find(|&index| {
+                schema.column(index).name().eq_ignore_ascii_case(name)
+                    && schema.column(index).max_rep_level() == 0
+            })
+        })
+        .collect()
+}
+
 /// Hands batch after batch of the named columns to `take`, which may stop with an error of its own.
 ///
 /// # Errors
@@ -114,16 +156,7 @@ where
 {
     let file = File::open(path).map_err(|error| E::from(error.into()))?;
     let reader = SerializedFileReader::new(file)?;
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let places: Vec<Option<usize>> = names
-        .iter()
-        .map(|name| {
-            (0..schema.num_columns()).find(|&index| {
-                schema.column(index).name().eq_ignore_ascii_case(name)
-                    && schema.column(index).max_rep_level() == 0
-            })
-        })
-        .collect();
+    let places = places(&reader, names);
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index)?;
         let total = usize::try_from(group.metadata().num_rows())

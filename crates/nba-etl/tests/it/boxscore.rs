@@ -111,6 +111,7 @@ fn espn_plays(game: &Game) -> Vec<(espn::Play<'_>, String)> {
             });
             (
                 espn::Play {
+                    place: None,
                     number: Some(play.sequence),
                     period: i64::from(play.period),
                     clock: "",

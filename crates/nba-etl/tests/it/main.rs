@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 #[cfg(feature = "plays")]
+mod boxes;
+#[cfg(feature = "plays")]
 mod boxscore;
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;

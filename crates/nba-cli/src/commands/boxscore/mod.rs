@@ -1,5 +1,9 @@
 //! `nba boxscore`.
 
+mod chart;
+mod splits;
+mod store;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -7,13 +11,14 @@ use nba_boxscore::{
     Confidence, GameBox, GameLog, Line, Moments, PeriodStart, PlayerRef, Side, Verification,
     metrics, verify,
 };
+use nba_etl::boxscore::Store;
 use nba_etl::plays::{Form, PlaysError, read_file};
 use nba_utils::Verdict;
 use nba_utils::atomic::{self, NewFile};
 use nba_utils::format::thousands;
 use serde::Serialize;
 
-use super::Code;
+use super::{Code, block_on};
 use crate::cli::boxscore::{BoxscoreCommand, GameArgs, PeriodName};
 use crate::context::Context;
 use crate::render::{Out, Tone, cells};
@@ -32,7 +37,35 @@ pub(crate) fn run(context: &Context, command: &BoxscoreCommand) -> anyhow::Resul
             limit,
             counts_only,
         } => verify_all(out, paths, *limit, *counts_only),
-        BoxscoreCommand::Generate { paths, out: file } => generate(out, paths, file),
+        BoxscoreCommand::Generate {
+            paths,
+            store,
+            out: file,
+            jobs,
+            limit,
+        } => match (store, file) {
+            (Some(folder), _) => store::generate(out, paths, folder, *jobs, *limit),
+            (None, Some(file)) => generate(out, paths, file),
+            (None, None) => bail!("neither --store nor --out is given"),
+        },
+        BoxscoreCommand::Load {
+            store,
+            schema,
+            with,
+            free,
+            dry_run,
+        } => {
+            let order = store::Order {
+                folder: store,
+                schema,
+                with,
+                free: *free,
+                dry_run: *dry_run,
+            };
+            block_on(store::load(context, &order))
+        }
+        BoxscoreCommand::Chart { game, svg, panel } => chart::run(out, game, svg.as_deref(), panel),
+        BoxscoreCommand::Splits { game, grid } => splits::run(out, game, *grid),
     }
 }
 
@@ -63,6 +96,9 @@ fn load(game: &GameArgs) -> anyhow::Result<GameLog> {
 }
 
 fn show(out: Out, args: &GameArgs, period: Option<PeriodName>) -> anyhow::Result<Code> {
+    if Store::is_one(&args.file) {
+        return store::show(out, args, period);
+    }
     let log = load(args)?;
     let game = verify(&log);
     let moments = moments(&log, &game)?;
@@ -83,6 +119,9 @@ fn at(
     PeriodName(period): PeriodName,
     clock: nba_utils::Clock,
 ) -> anyhow::Result<Code> {
+    if Store::is_one(&args.file) {
+        return store::at(out, args, period, clock);
+    }
     let log = load(args)?;
     let game = verify(&log);
     clock.check_in(nba_utils::Period::new(period)?)?;
@@ -220,14 +259,13 @@ fn print_team(out: Out, log: &GameLog, score: &GameBox, side: Side) {
         .collect();
     rows.push(row("team".to_owned(), &team.team, false));
     rows.push(row("total".to_owned(), &team.total(), false));
-    out.table(
-        &[
-            "player", "min", "pts", "fg", "3p", "ft", "or", "dr", "ast", "stl", "blk", "to", "pf",
-            "+/-",
-        ],
-        rows,
-    );
+    out.table(&COLUMNS, rows);
 }
+
+/// Headings of a table of lines.
+const COLUMNS: [&str; 14] = [
+    "player", "min", "pts", "fg", "3p", "ft", "or", "dr", "ast", "stl", "blk", "to", "pf", "+/-",
+];
 
 fn row(name: String, line: &Line, timed: bool) -> Vec<comfy_table::Cell> {
     let split = |made: u16, tried: u16| cells::right(format!("{made}-{tried}"));

@@ -1,0 +1,221 @@
+//! Mutates real documents and reads them: no reader may panic, and whatever is read must be countable, storable and drawable.
+//!
+//! ```text
+//! cargo run --release -p nba-etl --example fuzz_readers -- --seconds 600 --seed 7 DIR_OR_FILE…
+//! ```
+//!
+//! Seeds are JSON documents of every form (gzipped or not). Mutations are those that find most in parsers of text: single bytes, numbers
+//! at their limits, pieces doubled, swapped, cut out or taken from another document. Every crash is written beside the program
+//! with its seed; the exit code is 1 then. A `cargo-fuzz` layout of the same target lies in `fuzz/`.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nba_etl::plays::fuzz_one;
+
+/// Bytes of a seed: beyond this one execution takes too long to find much.
+const MAX_SEED: usize = 2_000_000;
+
+/// Texts that parsers stumble over.
+const TOKENS: [&[u8]; 24] = [
+    b"0",
+    b"-1",
+    b"255",
+    b"256",
+    b"65535",
+    b"65536",
+    b"4294967296",
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"18446744073709551616",
+    b"1e308",
+    b"0.5",
+    b"null",
+    b"true",
+    b"\"\"",
+    b"[]",
+    b"{}",
+    b"\"PT00M00.00S\"",
+    b"\"12:00\"",
+    b"\"-0:01\"",
+    b"\"99:99\"",
+    b"\"\\u0000\"",
+    "\"Jokić\"".as_bytes(),
+    b"\"(9999 PTS)\"",
+];
+
+fn main() -> ExitCode {
+    let mut seconds = 10;
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut paths = Vec::new();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let number = |word: Option<String>| word.and_then(|word| word.parse::<u64>().ok());
+        match word.as_str() {
+            "--seconds" => seconds = number(words.next()).unwrap_or(10),
+            "--seed" => state ^= number(words.next()).unwrap_or(0),
+            _ => paths.push(PathBuf::from(word)),
+        }
+    }
+    let mut seeds = Vec::new();
+    for path in &paths {
+        collect(path, &mut seeds);
+    }
+    if seeds.is_empty() {
+        eprintln!("no seed: name files or folders with JSON documents");
+        return ExitCode::from(2);
+    }
+    println!("{} seeds, {seconds} s", seeds.len());
+    std::panic::set_hook(Box::new(|_| {}));
+    let started = Instant::now();
+    let mut forms: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut executions, mut crashes) = (0u64, 0u64);
+    while started.elapsed() < Duration::from_secs(seconds) {
+        let mut bytes = seeds[below(&mut state, seeds.len())].clone();
+        for _ in 0..=below(&mut state, 6) {
+            mutate(&mut state, &mut bytes, &seeds);
+        }
+        executions += 1;
+        match catch_unwind(AssertUnwindSafe(|| fuzz_one(&bytes))) {
+            Ok(outcome) => *forms.entry(outcome).or_default() += 1,
+            Err(_) => {
+                crashes += 1;
+                let name = format!("crash-{crashes}.json");
+                println!("crash: {name}");
+                if let Err(error) = std::fs::write(&name, &bytes) {
+                    eprintln!("cannot write {name}: {error}");
+                }
+            }
+        }
+    }
+    for (outcome, count) in forms {
+        println!("{count:>10} {outcome}");
+    }
+    println!("{executions} executions, {crashes} crashes");
+    ExitCode::from(u8::from(crashes > 0))
+}
+
+fn collect(path: &Path, seeds: &mut Vec<Vec<u8>>) {
+    if path.is_dir() {
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        entries.sort();
+        for entry in entries {
+            collect(&entry, seeds);
+        }
+        return;
+    }
+    let Ok(bytes) = std::fs::read(path) else {
+        return;
+    };
+    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        let read = flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain);
+        if read.is_err() {
+            return;
+        }
+        plain
+    } else {
+        bytes
+    };
+    if bytes.len() <= MAX_SEED && fuzz_one(&bytes) != "no form" {
+        seeds.push(bytes);
+    }
+}
+
+/// Xorshift: no clock, no chance.
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+fn below(state: &mut u64, limit: usize) -> usize {
+    let limit = u64::try_from(limit.max(1)).unwrap_or(u64::MAX);
+    usize::try_from(random(state) % limit).unwrap_or(0)
+}
+
+fn mutate(state: &mut u64, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
+    if bytes.is_empty() {
+        bytes.extend_from_slice(b"{}");
+    }
+    let at = below(state, bytes.len());
+    match below(state, 7) {
+        0 => bytes[at] = u8::try_from(random(state) & 0xff).unwrap_or(0),
+        // The value that begins here becomes another one.
+        1 | 2 => {
+            let from = value_start(bytes, at);
+            let until = value_end(bytes, from);
+            let token = TOKENS[below(state, TOKENS.len())];
+            bytes.splice(from..until, token.iter().copied());
+        }
+        // An object of a list twice, or not at all.
+        3 | 4 => {
+            if let Some((from, until)) = object(bytes, at) {
+                let piece = bytes[from..until].to_vec();
+                if random(state) & 1 == 0 {
+                    let mut twice = piece;
+                    twice.push(b',');
+                    bytes.splice(from..from, twice);
+                } else {
+                    bytes.splice(from..until, *b"{}");
+                }
+            }
+        }
+        // An object of another place, or of another document.
+        5 => {
+            let other = &seeds[below(state, seeds.len())];
+            let there = below(state, other.len());
+            if let (Some((from, until)), Some((a, b))) = (object(bytes, at), object(other, there)) {
+                let piece = other[a..b].to_vec();
+                bytes.splice(from..until, piece);
+            }
+        }
+        _ => bytes.truncate(at),
+    }
+}
+
+/// The first byte behind the next colon or comma.
+fn value_start(bytes: &[u8], at: usize) -> usize {
+    bytes[at..]
+        .iter()
+        .position(|byte| matches!(byte, b':' | b','))
+        .map_or(at, |offset| (at + offset + 1).min(bytes.len()))
+}
+
+fn value_end(bytes: &[u8], from: usize) -> usize {
+    let mut quoted = false;
+    for (offset, byte) in bytes[from..].iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' | b'}' | b']' if !quoted => return from + offset,
+            _ => {}
+        }
+    }
+    bytes.len()
+}
+
+/// The object around a place, as far as brackets tell.
+fn object(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let from = bytes[..=at].iter().rposition(|byte| *byte == b'{')?;
+    let mut depth = 0usize;
+    for (offset, byte) in bytes[from..].iter().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some((from, from + offset + 1));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,196 @@
+//! What is kept about a game beside its changes.
+
+use nba_boxscore::{GameLog, Record, Timeline, Verification};
+use nba_utils::{Digest, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::plays::Form;
+
+/// A player of a stored game.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlayerCard {
+    /// The source's id; none in sources that only have names.
+    pub id: Option<u64>,
+    /// His name as the source writes it.
+    pub name: String,
+}
+
+/// A team of a stored game.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamCard {
+    /// The source's id.
+    pub id: Option<u64>,
+    /// Abbreviation or name.
+    pub name: String,
+    /// In roster order.
+    pub players: Vec<PlayerCard>,
+}
+
+/// The verification record of a stored game: a row of `box_score_verification`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GradeCard {
+    /// `A` to `F`; none when there was nothing to compare with.
+    pub grade: Option<char>,
+    /// Whether the final score is the printed one.
+    pub final_score_match: Option<bool>,
+    /// Counted, `[home, away]`.
+    pub generated_score: [u16; 2],
+    /// Printed.
+    pub actual_score: Option<[u16; 2]>,
+    /// Sum of the differences.
+    pub total_discrepancies: u32,
+    /// Figures that differ, the first few, in words.
+    pub discrepancies: Vec<String>,
+    /// Mean errors: points, rebounds, assists, steals, blocks, turnovers.
+    pub mean_errors: [f64; 6],
+    /// What the grade rests on.
+    pub notes: String,
+}
+
+/// Differences named in a record; more of them are counted, not named.
+const MAX_NAMED: usize = 20;
+
+impl GradeCard {
+    fn new(log: &GameLog, record: &Record) -> Self {
+        let errors = &record.mean_errors;
+        Self {
+            grade: record.grade.map(nba_boxscore::Grade::letter),
+            final_score_match: record.final_score_match,
+            generated_score: record.generated_score,
+            actual_score: record.actual_score,
+            total_discrepancies: record.total_discrepancies,
+            discrepancies: record
+                .discrepancies
+                .iter()
+                .take(MAX_NAMED)
+                .map(|one| {
+                    format!(
+                        "{}, {}: generated {}, actual {}",
+                        log.name(one.player),
+                        one.stat,
+                        one.generated,
+                        one.actual
+                    )
+                })
+                .collect(),
+            mean_errors: [
+                errors.points,
+                errors.rebounds,
+                errors.assists,
+                errors.steals,
+                errors.blocks,
+                errors.turnovers,
+            ],
+            notes: record.notes.clone(),
+        }
+    }
+}
+
+/// Everything about a stored game but its changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GameCard {
+    /// The source's id of the game.
+    pub id: String,
+    /// Which feed it is from; with the id, the key of a game.
+    pub source: String,
+    /// `[home, away]`.
+    pub teams: [TeamCard; 2],
+    /// Whether the 14 counts are proven.
+    pub counts: Verdict,
+    /// Whether time on court and plus/minus are.
+    pub court: Verdict,
+    /// Printed figures compared.
+    pub figures: u64,
+    /// The verification record.
+    pub record: GradeCard,
+    /// Of points and changes: equal digests are equal games.
+    pub digest: Digest,
+}
+
+/// A game as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredGame {
+    /// Who and how good.
+    pub card: GameCard,
+    /// What happened.
+    pub timeline: Timeline,
+}
+
+/// Name of a feed in tables: the platform's own where it has one, all within 20 characters (box score dossier 10).
+#[must_use]
+pub(crate) fn source_label(form: Form) -> &'static str {
+    match form {
+        Form::NbaStatsV2 => "nba_api",
+        Form::NbaLive => "nba_live",
+        Form::DataNba => "data_nba",
+        Form::EspnSummary => "espn",
+        Form::Hoopr => "hoopr",
+        Form::EspnPage => "espn_text",
+    }
+}
+
+impl StoredGame {
+    /// A verified game as it is stored; a game that cannot be counted to its end is stored without changes, and its verdict says so.
+    #[must_use]
+    pub fn new(form: Form, log: &GameLog, game: &Verification) -> Self {
+        let timeline = Timeline::new(log.roster_sizes(), &game.events);
+        let (timeline, counts) = match timeline {
+            Ok(timeline) => (timeline, game.counts()),
+            Err(error) => {
+                let none = Timeline::empty(log.roster_sizes());
+                (
+                    none,
+                    Verdict::all([game.counts(), Verdict::not_proven(error.to_string())]),
+                )
+            }
+        };
+        let digest = digest(&timeline);
+        let teams = [0, 1].map(|side: usize| TeamCard {
+            id: log.teams[side].id,
+            name: log.teams[side].name.clone(),
+            players: log.teams[side]
+                .players
+                .iter()
+                .map(|player| PlayerCard {
+                    id: player.id,
+                    name: player.name.clone(),
+                })
+                .collect(),
+        });
+        Self {
+            card: GameCard {
+                id: log.id.clone(),
+                source: source_label(form).to_owned(),
+                teams,
+                counts,
+                court: game.court(),
+                figures: u64::try_from(game.figures).unwrap_or(u64::MAX),
+                record: GradeCard::new(log, &game.record(log)),
+                digest,
+            },
+            timeline,
+        }
+    }
+}
+
+/// Over everything the tables say of a game's events.
+pub(super) fn digest(timeline: &Timeline) -> Digest {
+    let mut bytes = Vec::with_capacity(timeline.changes().len() * 32);
+    for point in timeline.points() {
+        bytes.push(point.period);
+        bytes.extend(point.clock_tenths.to_le_bytes());
+        bytes.extend(point.points.into_iter().flat_map(u16::to_le_bytes));
+    }
+    for change in timeline.changes() {
+        bytes.extend(change.event.to_le_bytes());
+        bytes.push(u8::from(change.side == nba_boxscore::Side::Away));
+        bytes.push(change.slot.unwrap_or(u8::MAX));
+        bytes.extend(change.counts);
+        bytes.extend(change.plus_minus.to_le_bytes());
+        bytes.extend([change.technical_fouls, change.unknown_periods]);
+        bytes.extend(change.court.to_le_bytes());
+        bytes.extend(change.court_tenths.to_le_bytes());
+    }
+    Digest::of(&bytes)
+}

@@ -1,0 +1,517 @@
+//! A folder of parts, each whole or not there.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use nba_utils::atomic::{self, NewFile};
+use nba_utils::{Digest, Hint, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::card::StoredGame;
+use super::part::{self, PartFault};
+
+/// Form of the files; a store of another one is refused.
+const VERSION: u32 = 1;
+
+const RECORD: &str = "part.json";
+const PART: &str = "part-";
+const NEW: &str = ".new-";
+
+/// What became of a source file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+#[non_exhaustive]
+pub enum SourceOutcome {
+    /// It was read to its end.
+    Read {
+        /// Games it holds.
+        games: u64,
+    },
+    /// It is no play-by-play of a known form.
+    UnknownForm,
+    /// It breaks off, or its rows make no game.
+    Unreadable {
+        /// Games before that, which are stored.
+        games: u64,
+        /// Why.
+        error: String,
+    },
+}
+
+/// A source file of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Absolute.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// Last change, in nanoseconds since 1970.
+    pub modified: u64,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: SourceOutcome,
+}
+
+impl SourceFile {
+    /// Size and time of a file as it is now.
+    pub(super) fn look(path: &Path) -> io::Result<(u64, u64)> {
+        let about = fs::metadata(path)?;
+        let modified = about
+            .modified()?
+            .duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|since| u64::try_from(since.as_nanos()).ok())
+            .unwrap_or(0);
+        Ok((about.len(), modified))
+    }
+
+    fn is_as_it_was(&self) -> bool {
+        Self::look(&self.path).is_ok_and(|now| now == (self.size, self.modified))
+    }
+}
+
+/// What a part says of one of its games.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    /// Its file, among the sources of the part.
+    pub(super) file: usize,
+    pub(super) id: String,
+    pub(super) source: String,
+    pub(super) digest: Digest,
+    pub(super) counts: Verdict,
+    pub(super) court: Verdict,
+    pub(super) grade: Option<char>,
+    pub(super) events: u64,
+    pub(super) figures: u64,
+}
+
+/// What a part holds, and of which files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PartRecord {
+    version: u32,
+    /// Counts up with every part: the order in which they were written.
+    pub(super) sequence: u64,
+    /// The files.
+    pub sources: Vec<SourceFile>,
+    pub(super) games: Vec<Listed>,
+    /// Games that came twice in these files; the first one counts.
+    pub repeated: u64,
+}
+
+impl PartRecord {
+    pub(super) fn new(
+        sequence: u64,
+        sources: Vec<SourceFile>,
+        games: Vec<Listed>,
+        repeated: u64,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            sequence,
+            sources,
+            games,
+            repeated,
+        }
+    }
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file or folder cannot be used.
+    #[error("cannot {operation} `{}`", path.display())]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another run writes.
+    #[error("another run writes into `{}`", path.display())]
+    Busy {
+        /// The store.
+        path: PathBuf,
+    },
+    /// A part is not what was written.
+    #[error("part `{}` is damaged: {problem}", path.display())]
+    Damaged {
+        /// The part.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No such game.
+    #[error("`{}` has no game `{game}`", path.display())]
+    NoGame {
+        /// The store.
+        path: PathBuf,
+        /// The game.
+        game: String,
+    },
+    /// More than one feed has the game.
+    #[error("game `{game}` is there from {}", sources.join(" and "))]
+    SeveralSources {
+        /// The game.
+        game: String,
+        /// The feeds.
+        sources: Vec<String>,
+    },
+    /// No store.
+    #[error("`{}` is no store of box scores", path.display())]
+    NoStore {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            StoreError::Busy { .. } => {
+                Some("wait for it; the lock ends with the process that holds it".to_owned())
+            }
+            StoreError::Damaged { .. } => Some(
+                "remove the part's folder and generate again: only its games are done anew"
+                    .to_owned(),
+            ),
+            StoreError::SeveralSources { .. } => Some("name one with --source".to_owned()),
+            StoreError::NoStore { .. } => {
+                Some("make one with `nba boxscore generate PATH --store DIR`".to_owned())
+            }
+            StoreError::File { .. } | StoreError::NoGame { .. } => None,
+        }
+    }
+}
+
+fn failed<E>(operation: &'static str, path: &Path) -> impl FnOnce(E) -> StoreError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let path = path.to_owned();
+    move |source| StoreError::File {
+        operation,
+        path,
+        source: source.into(),
+    }
+}
+
+/// A folder of box scores.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    parts: Vec<(PathBuf, PartRecord)>,
+    /// Places of games that do not count, by part.
+    repeats: Vec<HashSet<(String, String)>>,
+}
+
+/// Of each game the place that counts, by part and position, and how many do not: the file that comes first by name decides,
+/// however the files were divided into parts.
+pub(super) fn winners(parts: &[(PathBuf, PartRecord)]) -> BTreeMap<(&str, &str), (usize, usize)> {
+    let path = |(part, place): (usize, usize)| {
+        let record = &parts[part].1;
+        let file = record.games[place].file;
+        record.sources.get(file).map(|source| source.path.as_path())
+    };
+    let mut winners: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
+    for (part, (_, record)) in parts.iter().enumerate() {
+        for (place, game) in record.games.iter().enumerate() {
+            winners
+                .entry((&game.id, &game.source))
+                .and_modify(|best| {
+                    // The same file in two parts: the older one is about to be given up.
+                    if path((part, place)) <= path(*best) {
+                        *best = (part, place);
+                    }
+                })
+                .or_insert((part, place));
+        }
+    }
+    winners
+}
+
+impl Store {
+    /// Opens a store to read it.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read, is no store, or holds a part of another form.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let parts = parts(folder)?;
+        if parts.is_empty() {
+            return Err(StoreError::NoStore {
+                path: folder.to_owned(),
+            });
+        }
+        let mut repeats: Vec<HashSet<(String, String)>> = vec![HashSet::new(); parts.len()];
+        let winners = winners(&parts);
+        for (number, (_, record)) in parts.iter().enumerate() {
+            for game in &record.games {
+                if winners
+                    .get(&(game.id.as_str(), game.source.as_str()))
+                    .is_some_and(|(part, _)| *part != number)
+                {
+                    repeats[number].insert((game.id.clone(), game.source.clone()));
+                }
+            }
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            parts,
+            repeats,
+        })
+    }
+
+    /// Whether a path is a folder that holds parts.
+    #[must_use]
+    pub fn is_one(folder: &Path) -> bool {
+        fs::read_dir(folder).is_ok_and(|mut entries| {
+            entries.any(|entry| {
+                entry.is_ok_and(|entry| {
+                    entry.file_name().to_string_lossy().starts_with(PART)
+                        && entry.path().join(RECORD).is_file()
+                })
+            })
+        })
+    }
+
+    /// The records of its parts, oldest first.
+    pub fn parts(&self) -> impl Iterator<Item = &PartRecord> {
+        self.parts.iter().map(|(_, record)| record)
+    }
+
+    /// Every game once, by id and feed: of two files with one game, the first by name counts. Parts are read one row group at a time.
+    ///
+    /// # Errors
+    ///
+    /// When a part cannot be read or is damaged, and what `take` returns.
+    pub fn each_game<E: From<StoreError>>(
+        &self,
+        mut take: impl FnMut(StoredGame) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for number in 0..self.parts.len() {
+            let mut group = 0;
+            while let Some(games) = self.group(number, group, |_, _| true)? {
+                for game in games {
+                    take(game)?;
+                }
+                group += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The games of one row group of a part that count; none behind the last group.
+    ///
+    /// # Errors
+    ///
+    /// When the part cannot be read or is damaged.
+    pub fn group(
+        &self,
+        part: usize,
+        group: usize,
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<Option<Vec<StoredGame>>, StoreError> {
+        let Some((folder, _)) = self.parts.get(part) else {
+            return Ok(None);
+        };
+        let repeats = &self.repeats[part];
+        let mut games = Vec::new();
+        let more = part::read_games(
+            folder,
+            group,
+            |id, source| {
+                wanted(id, source)
+                    && (repeats.is_empty()
+                        || !repeats.contains(&(id.to_owned(), source.to_owned())))
+            },
+            |game| games.push(game),
+        )
+        .map_err(|fault| match fault {
+            PartFault::Parquet(error) => failed("read", folder)(error),
+            PartFault::Damaged(problem) => StoreError::Damaged {
+                path: folder.clone(),
+                problem,
+            },
+        })?;
+        Ok(more.then_some(games))
+    }
+
+    /// One game, whose row group alone is decoded.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, when several feeds have it and none is named, or when its part is damaged.
+    pub fn game(&self, id: &str, source: Option<&str>) -> Result<StoredGame, StoreError> {
+        // By feed, the part and row group that count.
+        let mut places: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for ((_, feed), (part, place)) in winners(&self.parts)
+            .into_iter()
+            .filter(|((one, feed), _)| *one == id && source.is_none_or(|source| source == *feed))
+        {
+            places.insert(feed, (part, place / part::GAMES_PER_GROUP));
+        }
+        let missing = || StoreError::NoGame {
+            path: self.folder.clone(),
+            game: id.to_owned(),
+        };
+        if places.len() > 1 {
+            return Err(StoreError::SeveralSources {
+                game: id.to_owned(),
+                sources: places.into_keys().map(str::to_owned).collect(),
+            });
+        }
+        let (feed, (number, group)) = places.into_iter().next().ok_or_else(missing)?;
+        let games = self.group(number, group, |one, source| one == id && source == feed)?;
+        games.into_iter().flatten().next().ok_or_else(missing)
+    }
+
+    /// Id, feed and digest of the games that count.
+    #[cfg(feature = "boxscore-db")]
+    pub(super) fn listed(&self) -> impl Iterator<Item = (&str, &str, Digest)> {
+        winners(&self.parts)
+            .into_iter()
+            .map(|((id, feed), (part, place))| (id, feed, self.parts[part].1.games[place].digest))
+    }
+
+    /// Ids and feeds of the games that count.
+    #[must_use]
+    pub fn ids(&self) -> Vec<(String, String)> {
+        let mut ids: Vec<(String, String)> = self
+            .parts
+            .iter()
+            .flat_map(|(_, record)| &record.games)
+            .map(|game| (game.id.clone(), game.source.clone()))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+}
+
+/// Every whole part of a folder, oldest first.
+pub(super) fn parts(folder: &Path) -> Result<Vec<(PathBuf, PartRecord)>, StoreError> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(folder).map_err(failed("list", folder))?;
+    for entry in entries {
+        let path = entry.map_err(failed("list", folder))?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !name.starts_with(PART) {
+            continue;
+        }
+        let file = path.join(RECORD);
+        let bytes = fs::read(&file).map_err(failed("read", &file))?;
+        let record: PartRecord =
+            serde_json::from_slice(&bytes).map_err(|error| StoreError::Damaged {
+                path: path.clone(),
+                problem: error.to_string(),
+            })?;
+        if record.version != VERSION {
+            return Err(StoreError::Damaged {
+                path,
+                problem: format!("it has form {}, not {VERSION}", record.version),
+            });
+        }
+        found.push((path, record));
+    }
+    found.sort_by(|a, b| (a.1.sequence, &a.0).cmp(&(b.1.sequence, &b.0)));
+    Ok(found)
+}
+
+/// A store that is being written, by one run at a time.
+pub(super) struct Writing {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Writing {
+    /// Creates the folder where it is missing, takes the lock and clears what a killed run began.
+    pub(super) fn begin(folder: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(failed("create", folder))?;
+        let path = folder.join(".lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Busy {
+                    path: folder.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+        }
+        for entry in fs::read_dir(folder).map_err(failed("list", folder))? {
+            let path = entry.map_err(failed("list", folder))?.path();
+            if path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(NEW))
+            {
+                fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Parts that are there, divided into those whose sources are as they were and the others.
+    #[expect(
+        clippy::type_complexity,
+        reason = "a pair of lists of what `parts` returns"
+    )]
+    pub(super) fn parts(
+        &self,
+    ) -> Result<(Vec<(PathBuf, PartRecord)>, Vec<(PathBuf, PartRecord)>), StoreError> {
+        Ok(parts(&self.folder)?
+            .into_iter()
+            .partition(|(_, record)| record.sources.iter().all(SourceFile::is_as_it_was)))
+    }
+
+    /// An empty folder for a part with this name.
+    pub(super) fn new_part(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.folder.join(format!("{NEW}{name}"));
+        fs::create_dir(&path).map_err(failed("create", &path))?;
+        Ok(path)
+    }
+
+    /// Gives a finished part its name: from here on it is there.
+    pub(super) fn commit(
+        &self,
+        new: &Path,
+        name: &str,
+        record: &PartRecord,
+    ) -> Result<(), StoreError> {
+        let text = serde_json::to_vec_pretty(record).map_err(failed("write", new))?;
+        let file = new.join(RECORD);
+        atomic::create(&file, &text, NewFile::Readable).map_err(failed("write", &file))?;
+        let path = self.folder.join(format!("{PART}{name}"));
+        fs::rename(new, &path).map_err(failed("rename", new))?;
+        File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed("bring to disk", &self.folder))
+    }
+
+    /// Removes a part whose sources have changed, after its games were written anew.
+    pub(super) fn retire(&self, part: &Path) -> Result<(), StoreError> {
+        // Out of sight first, so that a reader never meets half of it.
+        let name = part.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = self.folder.join(format!("{NEW}{name}"));
+        fs::rename(part, &hidden).map_err(failed("rename", part))?;
+        fs::remove_dir_all(&hidden).map_err(failed("remove", &hidden))
+    }
+}
