@@ -31,4 +31,5 @@ pub use self::manifest::{Elapsed, Manifest, TableContent, TableRecord};
 pub use self::scratch::Scratch;
 pub use self::store::{Apply, Decision, Retention, Stored, list, prune};
 pub use self::tools::Tools;
+pub(crate) use self::tools::{Connection, succeeded};
 pub use self::verify::{TableResult, Timings, Verification, VerifyOptions, restore_new, verify};
