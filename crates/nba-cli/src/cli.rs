@@ -12,6 +12,7 @@ pub(crate) mod phase;
 pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod setup;
+pub(crate) mod shadow;
 pub(crate) mod verify;
 
 pub(crate) use etl::{EtlCommand, RunArgs};
@@ -50,6 +51,7 @@ Move      what moves next, and may it?
   phase        phases that advance only on evidence
   switch       who does the work: the old script or the port
   etl          legacy scripts: what they are, what they did, run under guard
+  shadow       a script and its port on the same documents, compared row by row
   lake         what lies in the data lake, and whether a copy of it is one
   boxscore     exact box scores from play-by-play, at any moment
 
@@ -201,6 +203,9 @@ refute.")]
     /// Legacy scripts: what they are, what they did, run under guard.
     #[command(subcommand)]
     Etl(EtlCommand),
+    /// A legacy script and its port on the same documents, compared row by row.
+    #[command(subcommand)]
+    Shadow(shadow::ShadowCommand),
     /// What lies in the data lake, and whether a copy of it is one.
     #[command(subcommand)]
     Lake(LakeCommand),

@@ -26,6 +26,7 @@ pub mod phase;
 pub mod restore_point;
 pub mod rollback;
 pub mod setup;
+pub mod shadow;
 pub mod state;
 pub mod switch;
 pub mod test_results;

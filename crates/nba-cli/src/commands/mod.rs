@@ -24,6 +24,7 @@ mod rollback;
 #[cfg(feature = "web")]
 mod serve;
 mod setup;
+mod shadow;
 mod state;
 mod switch;
 #[cfg(feature = "demo")]
@@ -72,6 +73,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Restore(command) => restore::run(&context, &command),
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
         Command::Etl(command) => block_on(etl::run(&context, &command)),
+        Command::Shadow(command) => block_on(shadow::run(&context, &command)),
         Command::Lake(command) => block_on(lake::run(&context, &command)),
         Command::Boxscore(command) => boxscore::run(&context, &command),
         #[cfg(feature = "demo")]

@@ -21,6 +21,7 @@ mod ledger;
 mod program;
 mod safety;
 mod secrets;
+mod shadow;
 mod verify;
 mod watch;
 mod world;
@@ -88,6 +89,10 @@ const STORIES: &[Story] = &[
     ),
     ("one job runs once", etl::one_job_runs_once),
     ("nothing escapes", etl::nothing_escapes),
+    (
+        "old and new agree or say where not",
+        shadow::old_and_new_agree_or_say_where_not,
+    ),
     ("a copy is proven or not", lake::a_copy_is_proven_or_not),
     (
         "an edited ledger is refused",

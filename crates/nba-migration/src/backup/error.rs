@@ -119,7 +119,7 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    pub(super) fn io(
+    pub(crate) fn io(
         operation: &'static str,
         path: &Path,
     ) -> impl FnOnce(std::io::Error) -> Self + use<> {

@@ -33,4 +33,5 @@ pub use self::newest::{NewestProven, newest_proven};
 pub use self::scratch::Scratch;
 pub use self::store::{Apply, Decision, Retention, Stored, list, prune};
 pub use self::tools::Tools;
+pub(crate) use self::tools::{Connection, succeeded};
 pub use self::verify::{TableResult, Timings, Verification, VerifyOptions, restore_new, verify};

@@ -70,7 +70,7 @@ impl Tools {
     }
 
     /// A dump of a newer server would be incomplete; `pg_dump` refuses it, and so do we before anything is started.
-    pub(super) fn refuse_newer(&self, server_version_num: i32) -> Result<(), BackupError> {
+    pub(crate) fn refuse_newer(&self, server_version_num: i32) -> Result<(), BackupError> {
         let server = u32::try_from(server_version_num / 10_000).unwrap_or(0);
         if server <= self.major {
             return Ok(());
@@ -85,7 +85,7 @@ impl Tools {
     }
 
     /// Runs one program against `target` to its end; dropping the future stops it.
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &self,
         program: &str,
         arguments: Vec<OsString>,
@@ -122,13 +122,13 @@ impl Drop for StopOnDrop {
 
 /// How a child reaches a database: by variables only. The password lies in a file that only we can read, and goes with this value.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     environment: Environment,
     _password: Option<NamedTempFile>,
 }
 
 impl Connection {
-    pub(super) fn to(target: &DatabaseTarget, application: &str) -> Result<Self, BackupError> {
+    pub(crate) fn to(target: &DatabaseTarget, application: &str) -> Result<Self, BackupError> {
         let mut environment = Environment::empty();
         environment.set("PATH", "/usr/local/bin:/usr/bin:/bin");
         environment.set("LC_ALL", "C.UTF-8");
@@ -209,7 +209,7 @@ impl Connection {
     }
 
     /// The server itself keeps the child from writing.
-    pub(super) fn read_only(mut self) -> Self {
+    pub(crate) fn read_only(mut self) -> Self {
         self.environment
             .set("PGOPTIONS", "-c default_transaction_read_only=on");
         self
@@ -217,7 +217,7 @@ impl Connection {
 }
 
 /// The report of a program that ended well, or the error with its last words.
-pub(super) fn succeeded(program: &str, report: RunReport) -> Result<RunReport, BackupError> {
+pub(crate) fn succeeded(program: &str, report: RunReport) -> Result<RunReport, BackupError> {
     if report.ending == Ending::Exited(0) {
         return Ok(report);
     }

@@ -3,3 +3,4 @@
 
 mod backup;
 mod rollback;
+mod shadow;
