@@ -140,7 +140,7 @@ fn show(context: &Context, report: &ShadowReport, limit: usize) {
         thousands(report.native_rows),
         thousands(report.equal_rows)
     ));
-    if let Err(problem) = &report.candidate {
+    if let Some(problem) = &report.native_problem {
         out.line(&format!("the port {problem}"));
     }
     for (name, rows) in &report.by_divergence {
@@ -173,7 +173,10 @@ fn show(context: &Context, report: &ShadowReport, limit: usize) {
         Tone::of(&report.verdict).paint(report.verdict.as_str()),
         report.verdict.reasons().join("; ")
     ));
-    out.note(&format!("took {}", duration(report.elapsed)));
+    out.note(&format!(
+        "took {}",
+        duration(Duration::from_secs_f64(report.elapsed_seconds))
+    ));
 }
 
 fn text(difference: &RowDifference) -> String {

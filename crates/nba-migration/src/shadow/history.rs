@@ -39,6 +39,7 @@ pub struct Run {
     /// When it was recorded.
     pub time: DateTime<Utc>,
     /// What it found.
+    #[serde(flatten)]
     pub verdict: Verdict,
     /// What the port was faithful to.
     pub mode: String,

@@ -131,8 +131,9 @@ pub struct ShadowReport {
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// How long it took.
-    pub elapsed: Duration,
+    pub elapsed_seconds: f64,
     /// The conclusion.
+    #[serde(flatten)]
     pub verdict: Verdict,
     /// Games that both worked on, with a document each or without.
     pub units: u64,
@@ -156,8 +157,10 @@ pub struct ShadowReport {
     pub by_divergence: BTreeMap<&'static str, u64>,
     /// How the script ended, and what it claimed.
     pub legacy: LegacyRun,
-    /// What the port says it did, or why it did not come to an end.
-    pub candidate: Result<Loaded, String>,
+    /// What the port says it did, when it came to an end.
+    pub native: Option<Loaded>,
+    /// Why it did not.
+    pub native_problem: Option<String>,
     /// Rows that differ, the unexplained first; at most a thousand of each kind.
     pub differences: Vec<RowDifference>,
     /// Whether there are more.
@@ -167,14 +170,14 @@ pub struct ShadowReport {
 }
 
 /// What is known of the script's run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LegacyRun {
     /// Its command line.
     pub command: Vec<String>,
     /// How it ended.
     pub ending: String,
     /// How long it took.
-    pub elapsed: Duration,
+    pub elapsed_seconds: f64,
     /// Its own figures: claims, not facts.
     pub counters: BTreeMap<String, u64>,
 }
@@ -312,7 +315,7 @@ pub async fn shadow(
         capability: options.capability.name,
         mode: options.mode,
         started_at,
-        elapsed: began.elapsed(),
+        elapsed_seconds: began.elapsed().as_secs_f64(),
         mismatch_bound: (verdict.is_proven()).then(|| mismatch_bound(units.len())),
         verdict,
         units: count(units.len()),
@@ -325,7 +328,8 @@ pub async fn shadow(
         unexplained: gathered.unexplained,
         by_divergence: gathered.by_divergence,
         legacy: first.run,
-        candidate: loaded,
+        native_problem: loaded.as_ref().err().cloned(),
+        native: loaded.ok(),
         truncated: count(differences.len()) < gathered.explained + gathered.unexplained,
         differences,
         ignored: spec.ignore,
@@ -347,7 +351,7 @@ impl ShadowReport {
             .figure("explained", self.explained)
             .figure("unexplained", self.unexplained)
             .figure("noise", self.noise)
-            .figure("seconds", self.elapsed.as_secs_f64());
+            .figure("seconds", self.elapsed_seconds);
         if let Some(bound) = self.mismatch_bound {
             entry = entry.figure("mismatch_bound", bound);
         }
@@ -437,7 +441,7 @@ async fn legacy(
         run: LegacyRun {
             command: report.command,
             ending: report.ending.to_string(),
-            elapsed: report.elapsed,
+            elapsed_seconds: report.elapsed.as_secs_f64(),
             counters: report.counters,
         },
     })
