@@ -50,7 +50,23 @@ impl Scratch {
         let db = found.open(TEMPLATE).await?;
         found.games(source, &db, units, table).await?;
         db.close().await;
+        found.leave_template().await?;
         Ok(found)
+    }
+
+    /// A database that somebody is connected to cannot be copied, and a session that was given back may live on for a while.
+    async fn leave_template(&self) -> Result<(), ShadowError> {
+        let db = self.open("postgres").await?;
+        let left = db
+            .query_rows(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+                &[&TEMPLATE],
+            )
+            .await
+            .map_err(ShadowError::database("leave the scratch database"))?;
+        tracing::debug!(sessions = left.len(), "left the scratch template");
+        db.close().await;
+        Ok(())
     }
 
     async fn games(
