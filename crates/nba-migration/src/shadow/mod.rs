@@ -4,8 +4,8 @@
 //! 2. The legacy script runs into one database, and once more into a second: where it does not agree with itself, nobody can.
 //! 3. The port loads the same documents into a third. It runs after the script, in a task of its own with a deadline: it can neither
 //!    delay nor change nor fail what the script does.
-//! 4. Every row is compared. A row that only the port has is *explained* when the port parts from the script at that game's
-//!    document under a name ([`Divergence`]); everything else is unexplained, and one such row refutes the run.
+//! 4. Every row is compared. A row that only the port has is *explained* when its document holds that play and the script is known to
+//!    leave it out, under a name ([`Divergence`]); everything else is unexplained, and one such row refutes the run.
 
 mod candidate;
 mod history;
@@ -490,6 +490,7 @@ fn conclude(facts: &Facts<'_>) -> Verdict {
 
 /// Sorts differences by whether they are explained, while they are found.
 struct Gathered {
+    /// By the id of the play that the script leaves out.
     explanations: BTreeMap<String, BTreeSet<Divergence>>,
     game_column: Option<usize>,
     explained: u64,
@@ -572,10 +573,10 @@ impl Observer for Gathered {
             Change::Changed { .. } => None,
         };
         // The port reads more than the script wherever they part; it never reads something else.
-        let names: Vec<&'static str> = match (&difference.what, &game_id) {
-            (Change::Added { .. }, Some(game)) => self
+        let names: Vec<&'static str> = match (&difference.what, difference.key.first()) {
+            (Change::Added { .. }, Some(Some(play))) => self
                 .explanations
-                .get(game)
+                .get(play)
                 .into_iter()
                 .flatten()
                 .map(|divergence| divergence.id())
@@ -629,23 +630,39 @@ mod tests {
     }
 
     #[test]
-    fn only_added_rows_of_a_game_where_the_port_parts_are_explained() {
-        let games = BTreeMap::from([("1".to_owned(), BTreeSet::from([Divergence::RestOfGame]))]);
-        let mut gathered = Gathered::new(games);
+    fn only_added_plays_that_the_script_leaves_out_are_explained() {
+        let plays = BTreeMap::from([("7".to_owned(), BTreeSet::from([Divergence::RestOfGame]))]);
+        let mut gathered = Gathered::new(plays);
         gathered.game_column = Some(1);
-        let row = |game: &str| vec![Some("7".to_owned()), Some(game.to_owned())];
-        let difference = |what| Difference {
-            key: vec![Some("7".to_owned())],
-            what,
-            repeated: None,
-        };
-        for what in [
-            Change::Added { values: row("1") },
-            Change::Added { values: row("2") },
-            Change::Missing { values: row("1") },
-            Change::Changed { cells: Vec::new() },
+        let row = |play: &str, game: &str| vec![Some(play.to_owned()), Some(game.to_owned())];
+        for (play, what) in [
+            (
+                "7",
+                Change::Added {
+                    values: row("7", "1"),
+                },
+            ),
+            // Invented, in the very game where the port parts.
+            (
+                "8",
+                Change::Added {
+                    values: row("8", "1"),
+                },
+            ),
+            (
+                "7",
+                Change::Missing {
+                    values: row("7", "2"),
+                },
+            ),
+            ("7", Change::Changed { cells: Vec::new() }),
         ] {
-            gathered.difference(&difference(what)).unwrap();
+            let difference = Difference {
+                key: vec![Some(play.to_owned())],
+                what,
+                repeated: None,
+            };
+            gathered.difference(&difference).unwrap();
         }
         assert_eq!((gathered.explained, gathered.unexplained), (1, 3));
         assert_eq!(gathered.by_divergence, BTreeMap::from([("PBP-1", 1)]));

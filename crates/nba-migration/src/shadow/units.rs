@@ -82,7 +82,7 @@ impl Units {
         &self.years
     }
 
-    /// At which games the port parts from the script, and under which names; none in compat mode.
+    /// The plays that the documents hold and the script leaves out, and under which names; none in compat mode.
     pub(super) async fn divergences(
         &self,
         lake: &Lake,
@@ -91,25 +91,40 @@ impl Units {
         if mode == Mode::Compat {
             return Ok(BTreeMap::new());
         }
-        futures::stream::iter(&self.games)
+        let games: Vec<BTreeMap<String, BTreeSet<Divergence>>> = futures::stream::iter(&self.games)
             .map(|game_id| async move {
-                let found = match lake.get(&format!("espn_play_by_play/{game_id}.json")).await {
-                    Ok(document) => plays::read(&document.bytes, game_id, mode)
-                        .map(|plays| plays.divergences)
-                        .unwrap_or_default(),
-                    Err(error) if error.kind() == LakeErrorKind::NotFound => BTreeSet::new(),
-                    Err(source) => {
-                        return Err(ShadowError::Lake {
-                            game_id: game_id.clone(),
-                            source: Box::new(source),
-                        });
-                    }
-                };
-                Ok((game_id.clone(), found))
+                match lake.get(&format!("espn_play_by_play/{game_id}.json")).await {
+                    Ok(document) => Ok(left_out(&document.bytes, game_id)),
+                    Err(error) if error.kind() == LakeErrorKind::NotFound => Ok(BTreeMap::new()),
+                    Err(source) => Err(ShadowError::Lake {
+                        game_id: game_id.clone(),
+                        source: Box::new(source),
+                    }),
+                }
             })
             .buffer_unordered(CONCURRENCY)
-            .try_filter(|(_, found)| std::future::ready(!found.is_empty()))
             .try_collect()
-            .await
+            .await?;
+        Ok(games.into_iter().flatten().collect())
     }
+}
+
+/// Plays that only correct mode reads from a document: those, and no others, are explained by its divergences.
+fn left_out(bytes: &[u8], game_id: &str) -> BTreeMap<String, BTreeSet<Divergence>> {
+    let Ok(correct) = plays::read(bytes, game_id, Mode::Correct) else {
+        return BTreeMap::new();
+    };
+    let legacy: BTreeSet<String> = plays::read(bytes, game_id, Mode::Compat)
+        .map(|found| found.plays.into_iter().map(|play| play.play_id).collect())
+        .unwrap_or_default();
+    if correct.divergences.is_empty() {
+        return BTreeMap::new();
+    }
+    correct
+        .plays
+        .into_iter()
+        .map(|play| play.play_id)
+        .filter(|id| !legacy.contains(id))
+        .map(|id| (id, correct.divergences.clone()))
+        .collect()
 }

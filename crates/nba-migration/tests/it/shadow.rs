@@ -143,12 +143,13 @@ impl Place {
         }
     }
 
-    async fn faulty(&self, fault: Fault) -> ShadowReport {
+    async fn faulty(&self, mode: Mode, fault: Fault) -> ShadowReport {
         let port = Faulty {
-            port: self.port(Mode::Compat),
+            port: self.port(mode),
             fault,
         };
         let mut options = self.options.clone();
+        options.mode = mode;
         options.candidate_deadline = Duration::from_secs(60);
         if matches!(port.fault, Fault::Hangs) {
             options.candidate_deadline = Duration::from_secs(5);
@@ -189,7 +190,7 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
 
     // Planted defects.
     let changed = place
-        .faulty(Fault::Changes(
+        .faulty(Mode::Compat, Fault::Changes(
             "update play_by_play set home_score = home_score + 1 where play_id = (select min(play_id) from play_by_play where home_score > 0)",
         ))
         .await;
@@ -197,19 +198,28 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
     assert_eq!((changed.unexplained, changed.dirty_units), (1, 1));
     assert!(changed.mismatch_bound.is_none());
     let lost = place
-        .faulty(Fault::Changes(
+        .faulty(Mode::Compat, Fault::Changes(
             "delete from play_by_play where play_id in (select play_id from play_by_play order by play_id limit 3)",
         ))
         .await;
     assert!(lost.verdict.is_refuted(), "{lost:?}");
     assert_eq!((lost.unexplained, lost.explained), (3, 0));
 
+    // In correct mode as well: what the document does not hold is explained by nothing.
+    let invented = place
+        .faulty(Mode::Correct, Fault::Changes(
+            "insert into play_by_play (play_id, game_id) select game_id || '-invented', game_id from games",
+        ))
+        .await;
+    assert!(invented.verdict.is_refuted(), "{invented:?}");
+    assert_eq!(invented.unexplained, invented.units);
+
     // A port that breaks down is a finding about the port; the script's run stands.
     for (fault, words) in [
         (Fault::Panics, "the port panicked"),
         (Fault::Hangs, "did not end within 5 s"),
     ] {
-        let report = place.faulty(fault).await;
+        let report = place.faulty(Mode::Compat, fault).await;
         assert!(report.verdict.is_refuted(), "{report:?}");
         assert!(
             report.verdict.reasons().join(" ").contains(words),
