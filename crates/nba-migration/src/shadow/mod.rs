@@ -262,7 +262,7 @@ pub async fn shadow(
         units.years().end()
     ));
     let table = TableName::parse(options.capability.table);
-    let scratch = Scratch::prepare(source, &options.tools, &units, &table).await?;
+    let scratch = Scratch::prepare(source, &options.tools, &units).await?;
 
     progress("the legacy script");
     let first = legacy(&scratch, "legacy", options, &units).await?;
@@ -478,6 +478,10 @@ fn conclude(facts: &Facts<'_>) -> Verdict {
         ));
     }
     for comparison in [facts.twice, facts.compared] {
+        // Rows that were found may all be explained; those that were not looked at are not.
+        if let Some(reason) = comparison.unfinished.first() {
+            return Verdict::not_proven(reason.clone());
+        }
         if let Verdict::NotProven { .. } = comparison.verdict
             && !comparison.equal_as_declared
             && comparison.totals.differences() == 0
