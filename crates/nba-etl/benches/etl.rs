@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures are the result")]
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -135,10 +135,7 @@ fn registry() {
 }
 
 fn listing(options: &Options) {
-    let dir = tempfile::tempdir().unwrap();
-    let server = S3Server::start(dir.path(), S3Credentials::random()).unwrap();
-    let bucket = server.create_bucket(BUCKET).unwrap();
-    fill(&bucket, options.objects);
+    let server = S3Server::listing(BUCKET, keys(options.objects), S3Credentials::random()).unwrap();
     let address = server
         .endpoint()
         .trim_start_matches("http://")
@@ -169,6 +166,7 @@ fn listing(options: &Options) {
             .block_on(async { Lake::s3(&settings).await.totals(&what).await })
             .unwrap();
         let seconds = started.elapsed().as_secs_f64();
+        assert_eq!(totals.all.objects, u64::try_from(options.objects).unwrap());
         println!(
             "| {} objects, {} at once | {seconds:.2} s |",
             totals.all.objects, parallel
@@ -191,15 +189,11 @@ fn listing(options: &Options) {
     }
 }
 
-fn fill(bucket: &Path, objects: usize) {
-    for prefix in PREFIXES {
-        std::fs::create_dir_all(bucket.join(prefix)).unwrap();
-    }
-    for number in 0..objects {
-        let prefix = PREFIXES[number % PREFIXES.len()];
-        let file = bucket
-            .join(prefix)
-            .join(format!("{}.json", 400_000_000 + number * 37));
-        std::fs::write(file, b"").unwrap();
-    }
+fn keys(objects: usize) -> Vec<String> {
+    (0..objects)
+        .map(|number| {
+            let prefix = PREFIXES[number % PREFIXES.len()];
+            format!("{prefix}/{}.json", 400_000_000 + number * 37)
+        })
+        .collect()
 }

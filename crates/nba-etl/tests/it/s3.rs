@@ -32,14 +32,18 @@ impl Store {
     }
 
     fn settings(&self) -> S3Settings {
-        let keys = self.server.credentials();
-        S3Settings {
-            bucket: BUCKET.to_owned(),
-            endpoint: Some(self.server.endpoint().to_owned()),
-            access_key_id: Some(SecretString::from(keys.access_key.clone())),
-            secret_access_key: Some(SecretString::from(keys.secret_key.clone())),
-            ..S3Settings::default()
-        }
+        settings(&self.server)
+    }
+}
+
+fn settings(server: &S3Server) -> S3Settings {
+    let keys = server.credentials();
+    S3Settings {
+        bucket: BUCKET.to_owned(),
+        endpoint: Some(server.endpoint().to_owned()),
+        access_key_id: Some(SecretString::from(keys.access_key.clone())),
+        secret_access_key: Some(SecretString::from(keys.secret_key.clone())),
+        ..S3Settings::default()
     }
 }
 
@@ -74,6 +78,24 @@ async fn lists_every_page_of_every_prefix() {
     // The same folder read directly says the same.
     let folder = Lake::local(store.dir.path().join(BUCKET));
     assert_eq!(folder.totals(&Inventory::default()).await.unwrap(), totals);
+}
+
+#[tokio::test]
+async fn a_long_listing_that_is_split_has_every_key_once() {
+    let wanted: BTreeSet<String> = (0..60_000)
+        .map(|number| format!("espn_{}/{}.json", number % 3, 400_000_000 + number * 37))
+        .chain(["a/top.json", "z", "espn_1"].map(str::to_owned))
+        .collect();
+    let names = wanted.iter().cloned().collect();
+    let server = S3Server::listing(BUCKET, names, S3Credentials::random()).unwrap();
+    let lake = Lake::s3(&settings(&server)).await;
+    for parallel in [1, 3, 16] {
+        let what = Inventory {
+            concurrency: std::num::NonZeroUsize::new(parallel).unwrap(),
+            ..Inventory::default()
+        };
+        assert!(keys(&lake, &what).await == wanted, "{parallel} at once");
+    }
 }
 
 #[tokio::test]

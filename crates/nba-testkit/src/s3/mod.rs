@@ -30,8 +30,10 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
+use self::listing::Listing;
 use crate::background::Background;
 
+mod listing;
 #[cfg(test)]
 mod tests;
 
@@ -116,7 +118,29 @@ impl S3Server {
         let root = dir.canonicalize().map_err(folder)?;
         let files =
             FileSystem::new(&root).map_err(|e| folder(io::Error::other(format!("{e:?}"))))?;
-        let mut builder = S3ServiceBuilder::new(files);
+        Self::serve(S3ServiceBuilder::new(files), root, credentials)
+    }
+
+    /// Serves one bucket of empty objects that can only be listed. A page costs what it holds, whatever the number of objects,
+    /// where [`Self::start`] reads the folder again for each: for measuring how large lakes are listed.
+    ///
+    /// # Errors
+    ///
+    /// [`S3Error::Start`] when no port or thread can be had.
+    pub fn listing(
+        bucket: &str,
+        keys: Vec<String>,
+        credentials: S3Credentials,
+    ) -> Result<S3Server, S3Error> {
+        let builder = S3ServiceBuilder::new(Listing::new(bucket, keys));
+        Self::serve(builder, PathBuf::new(), credentials)
+    }
+
+    fn serve(
+        mut builder: S3ServiceBuilder,
+        root: PathBuf,
+        credentials: S3Credentials,
+    ) -> Result<S3Server, S3Error> {
         builder.set_auth(SimpleAuth::from_single(
             credentials.access_key.clone(),
             credentials.secret_key.clone(),
@@ -150,7 +174,7 @@ impl S3Server {
         &self.credentials
     }
 
-    /// The folder it serves.
+    /// The folder it serves; empty for a server that only lists.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
