@@ -9,6 +9,8 @@ pub(crate) mod fingerprint;
 mod lake;
 pub(crate) mod monitor;
 pub(crate) mod phase;
+#[cfg(feature = "web")]
+pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod setup;
@@ -30,6 +32,7 @@ Look      is everything well, and since when?
   dashboard    the same, again and again, with the files the legacy dashboard wrote
   check        what must hold between rows, and what must be so of the running server
   serve        the same, again and again, as a web page
+  report       a week on one page; the recorded past as a file
   dims         the legacy inventory of metrics, measured without its masks
   alerts       what is in alarm, who looks after it, and whether notices arrive
 
@@ -159,6 +162,10 @@ refute.")]
     #[cfg(feature = "web")]
     #[command(after_help = monitor::SERVE_EXAMPLES)]
     Serve(monitor::ServeArgs),
+    /// A week on one page, and the recorded past as a file.
+    #[cfg(feature = "web")]
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// The legacy inventory of metrics, measured without its masks.
     #[command(subcommand)]
     Dims(monitor::DimsCommand),

@@ -220,6 +220,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_monitoring::invariants::BookError::hint))
         .or_else(|| of(error, nba_monitoring::checks::SettingsError::hint))
         .or_else(|| of(error, nba_monitoring::watch::WatchError::hint))
+        .or_else(|| of(error, nba_monitoring::watch::HistoryError::hint))
         .or_else(|| of(error, nba_monitoring::dims::DimsError::hint))
         .or_else(|| serve_hint(error))
         .or_else(|| of(error, nba_monitoring::invariants::WaiverError::hint))
@@ -264,6 +265,7 @@ fn testkit_hint(_: &anyhow::Error) -> Option<String> {
 #[cfg(feature = "web")]
 fn serve_hint(error: &anyhow::Error) -> Option<String> {
     of(error, nba_monitoring::serve::ServeError::hint)
+        .or_else(|| of(error, nba_monitoring::serve::report::ReportError::hint))
 }
 
 #[cfg(not(feature = "web"))]

@@ -12,20 +12,17 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use nba_utils::{Hint, Verdict};
 use serde::Serialize;
 use sqlx::Row as _;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteRow};
+
+use crate::sqlite::{self, SqliteError};
 
 #[cfg(test)]
 mod tests;
 
-/// Longest wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
-
 /// A run whose last sign of life is older is lost: signs come every few seconds.
 pub const LOST_AFTER: Duration = Duration::from_secs(60);
 
-/// Steps that make the tables, in order. A step is never changed once it was released; the next one is added.
+/// Steps that make the tables, as [`sqlite::open`] wants them.
 const STEPS: [&str; 1] = ["
     create table etl_runs (
         run_id       text    not null primary key,
@@ -49,6 +46,7 @@ const STEPS: [&str; 1] = ["
         survivors    integer not null default 0
     ) strict;
     create index etl_runs_by_job on etl_runs (job, started_at);
+    pragma user_version = 1;
 "];
 
 /// Why the history cannot be used.
@@ -236,76 +234,22 @@ impl History {
     ///
     /// [`HistoryError::Open`] or [`HistoryError::Newer`].
     pub async fn open(path: &Path) -> Result<History, HistoryError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| HistoryError::Open {
-            path: path.to_owned(),
-            source,
-        };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| failed(e.into()))?;
-        }
-        // SQLite would make it readable for everybody.
-        std::fs::File::options()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|e| failed(e.into()))?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(BUSY)
-            .journal_mode(SqliteJournalMode::Wal);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
+        let pool = sqlite::open(path, &STEPS, SqliteConnectOptions::new())
             .await
-            .map_err(|e| failed(e.into()))?;
-        let history = History {
+            .map_err(|error| match error {
+                SqliteError::Newer { step } => HistoryError::Newer {
+                    path: path.to_owned(),
+                    step,
+                },
+                other => HistoryError::Open {
+                    path: path.to_owned(),
+                    source: other.into(),
+                },
+            })?;
+        Ok(History {
             pool,
             path: path.to_owned(),
-        };
-        history.step().await?;
-        Ok(history)
-    }
-
-    /// Brings the tables up to date, each step in a transaction of its own.
-    async fn step(&self) -> Result<(), HistoryError> {
-        let failed = |source: sqlx::Error| HistoryError::Open {
-            path: self.path.clone(),
-            source: source.into(),
-        };
-        loop {
-            // `immediate`: two processes that open a new file at once must not both see step 0.
-            let mut transaction = self
-                .pool
-                .begin_with("begin immediate")
-                .await
-                .map_err(failed)?;
-            let done: i64 = sqlx::query_scalar("pragma user_version")
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            let at = usize::try_from(done).unwrap_or(0);
-            if at > STEPS.len() {
-                return Err(HistoryError::Newer {
-                    path: self.path.clone(),
-                    step: done,
-                });
-            }
-            let Some(step) = STEPS.get(at) else {
-                return Ok(());
-            };
-            sqlx::raw_sql(*step)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            sqlx::raw_sql(USER_VERSION[at])
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            transaction.commit().await.map_err(failed)?;
-        }
+        })
     }
 
     fn failed(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> HistoryError {
@@ -497,9 +441,6 @@ impl History {
         self.pool.close().await;
     }
 }
-
-/// `pragma` takes no parameters.
-const USER_VERSION: [&str; STEPS.len()] = ["pragma user_version = 1"];
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())

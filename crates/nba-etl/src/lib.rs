@@ -10,11 +10,13 @@
 //!   proves nothing there: only an effect that was checked does.
 //! - `effect` measures what a run brought about: rows, objects, files.
 //! - `history` remembers every run.
+//! - `sqlite` opens files of the state folder that hold tables.
 //!
 //! | feature | gives |
 //! |---|---|
 //! | `legacy` (default) | `registry`, `runner`, `effect` |
 //! | `history` (default) | `history`, in an SQLite file |
+//! | `sqlite` | `sqlite`; part of `history` |
 //! | `manifest` (default) | `lake::Manifest`: listings kept in parquet files |
 //! | `native-espn` (default) | `native`: ESPN documents |
 //! | `plays` (default) | `plays` |
@@ -37,6 +39,8 @@ pub mod registry;
 #[cfg(feature = "legacy")]
 pub mod runner;
 pub mod shape;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use lake::{Inventory, Lake, LakeError};
 pub use shape::EspnShape;

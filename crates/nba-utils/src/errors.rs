@@ -108,3 +108,14 @@ pub fn chain<'a>(
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
+
+/// An error with its causes in one line, for a reason in a verdict.
+///
+/// ```
+/// let error = std::io::Error::other("the disk is full");
+/// assert_eq!(nba_utils::errors::one_line(&error), "the disk is full");
+/// ```
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
+    let causes: Vec<String> = chain(error).map(ToString::to_string).collect();
+    causes.join(": ")
+}

@@ -24,6 +24,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,20 @@ impl TreeFingerprint {
     /// `root` is not a folder, something in it cannot be read, or a file keeps changing while it is read. There is no
     /// fingerprint of a part.
     pub fn of(root: &Path, excludes: &Excludes) -> Result<Self, TreeError> {
+        Self::again(root, excludes, &mut TreeMemory::default())
+    }
+
+    /// The same, without reading the contents of files that are as `memory` knows them; what was seen is in `memory` afterwards.
+    ///
+    /// # Errors
+    /// As [`TreeFingerprint::of`]; the memory is empty then.
+    pub fn again(
+        root: &Path,
+        excludes: &Excludes,
+        memory: &mut TreeMemory,
+    ) -> Result<Self, TreeError> {
+        let known = std::mem::take(memory);
+        let now = SystemTime::now();
         let is_folder = fs::metadata(root)
             .map_err(TreeError::io("look at", root))?
             .is_dir();
@@ -127,6 +142,7 @@ impl TreeFingerprint {
             });
         }
         let mut entries = BTreeMap::new();
+        let mut seen = TreeMemory::default();
         let walk = WalkDir::new(root)
             .min_depth(1)
             .into_iter()
@@ -145,8 +161,24 @@ impl TreeFingerprint {
                 }
             })?;
             let relative = found.path().strip_prefix(root).unwrap_or(found.path());
-            entries.insert(text_of_path(relative), read_entry(found.path())?);
+            let path = text_of_path(relative);
+            let entry = match known.unchanged(&path, found.path())? {
+                Some((state, entry)) => {
+                    seen.files.insert(path.clone(), (state, entry.clone()));
+                    entry
+                }
+                None => {
+                    let (entry, state) = read_entry(found.path())?;
+                    if let Some(state) = state.filter(|state| state.is_settled(now)) {
+                        seen.files.insert(path.clone(), (state, entry.clone()));
+                    }
+                    seen.read += 1;
+                    entry
+                }
+            };
+            entries.insert(path, entry);
         }
+        *memory = seen;
         Ok(Self::assemble(excludes.patterns.clone(), entries))
     }
 
@@ -223,53 +255,110 @@ impl TryFrom<Stored> for TreeFingerprint {
     }
 }
 
-fn read_entry(path: &Path) -> Result<Entry, TreeError> {
+/// The files of a tree as they were last read, for [`TreeFingerprint::again`].
+///
+/// A file is taken for unchanged when device, number, size, time of modification *and time of change* are. The last one is set by
+/// the system at every write, renaming or setting of times, and by nobody else; so a file that was changed and given its old time of
+/// modification is read again. What escapes is a write past the file system, or under a clock that was set back to the very moment:
+/// whoever relies on it forgets it (`TreeMemory::default()`) now and then.
+#[derive(Debug, Clone, Default)]
+pub struct TreeMemory {
+    files: BTreeMap<String, (FileState, Entry)>,
+    read: usize,
+}
+
+impl TreeMemory {
+    /// Files whose contents need not be read while they stay as they are.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Entries that the last fingerprint had to read.
+    #[must_use]
+    pub fn read(&self) -> usize {
+        self.read
+    }
+
+    /// What is known of a file that is as it was.
+    fn unchanged(&self, name: &str, path: &Path) -> Result<Option<(FileState, Entry)>, TreeError> {
+        let Some((state, entry)) = self.files.get(name) else {
+            return Ok(None);
+        };
+        let found = fs::symlink_metadata(path).map_err(TreeError::io("look at", path))?;
+        let same = found.is_file() && FileState::of(&found) == *state;
+        Ok(same.then(|| (*state, entry.clone())))
+    }
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileState {
+    device: u64,
+    number: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// Two changes within the resolution of a file system's clock have the same time; the coarsest in use count in seconds.
+const UNSETTLED: Duration = Duration::from_secs(3);
+
+impl FileState {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            number: file.ino(),
+            size: file.len(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+
+    /// Whether its last change was long enough before `now` for another one to have another time.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let Ok(seconds) = u64::try_from(self.changed.0) else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        now.duration_since(changed)
+            .is_ok_and(|passed| passed > UNSETTLED)
+    }
+}
+
+/// The entry, and the state of the file that was read.
+fn read_entry(path: &Path) -> Result<(Entry, Option<FileState>), TreeError> {
     for _ in 0..READ_ATTEMPTS {
         let found = fs::symlink_metadata(path).map_err(TreeError::io("look at", path))?;
         let kind = found.file_type();
         let mode = Mode::from_bits(found.permissions().mode());
         if kind.is_dir() {
-            return Ok(Entry::Folder { mode });
+            return Ok((Entry::Folder { mode }, None));
         }
         if kind.is_symlink() {
             let target = fs::read_link(path).map_err(TreeError::io("read link", path))?;
-            return Ok(Entry::Link {
-                target: text_of_path(&target),
-            });
+            let target = text_of_path(&target);
+            return Ok((Entry::Link { target }, None));
         }
         if !kind.is_file() {
-            return Ok(Entry::Special { mode });
+            return Ok((Entry::Special { mode }, None));
         }
+        let state = FileState::of(&found);
         let file = File::open(path).map_err(TreeError::io("open", path))?;
         let (digest, size) = Digest::of_reader(&file).map_err(TreeError::io("read", path))?;
         let after = file.metadata().map_err(TreeError::io("look at", path))?;
-        if size == after.len() && unchanged(&found, &after) {
-            return Ok(Entry::File {
+        if size == after.len() && state == FileState::of(&after) {
+            let entry = Entry::File {
                 mode,
                 size,
                 blake3: digest,
-            });
+            };
+            return Ok((entry, Some(state)));
         }
     }
     Err(TreeError::Changing {
         path: path.to_owned(),
     })
-}
-
-/// Whether both describe the same file in the same state.
-fn unchanged(before: &Metadata, after: &Metadata) -> bool {
-    let state = |file: &Metadata| {
-        (
-            file.dev(),
-            file.ino(),
-            file.len(),
-            file.mtime(),
-            file.mtime_nsec(),
-            file.ctime(),
-            file.ctime_nsec(),
-        )
-    };
-    state(before) == state(after)
 }
 
 /// Why a tree could not be fingerprinted or compared.

@@ -19,6 +19,8 @@ mod health;
 mod lake;
 mod ledger;
 mod phase;
+#[cfg(feature = "web")]
+mod report;
 mod restore;
 mod rollback;
 #[cfg(feature = "web")]
@@ -59,6 +61,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Check(args) => block_on(check::run(&context, &args)),
         #[cfg(feature = "web")]
         Command::Serve(args) => block_on(serve::run(&context, &args)),
+        #[cfg(feature = "web")]
+        Command::Report(command) => block_on(report::run(&context, &command)),
         Command::Dims(command) => block_on(dims::run(&context, &command)),
         Command::Alerts(command) => block_on(alerts::run(&context, &command)),
         Command::Baseline(command) => block_on(baseline::run(&context, &command)),

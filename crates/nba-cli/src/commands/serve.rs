@@ -122,7 +122,7 @@ fn rows(ledger: &Ledger) -> Result<Vec<EvidenceRow>, String> {
     Ok(records.iter().rev().take(RECORDS).map(row).collect())
 }
 
-fn row(record: &Record) -> EvidenceRow {
+pub(super) fn row(record: &Record) -> EvidenceRow {
     let entry = &record.entry;
     let figures = entry
         .figures

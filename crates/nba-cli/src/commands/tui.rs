@@ -39,7 +39,9 @@ pub(crate) async fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let shown = {
         let (folder, stop) = (folder.clone(), Arc::clone(&stop));
-        tokio::task::spawn_blocking(move || show(&folder, &stop))
+        // Keys are waited for on a thread of their own; what is asynchronous there runs on this runtime.
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || show(&runtime, &folder, &stop))
     };
     let looks = async {
         match watch {
@@ -92,10 +94,10 @@ async fn looks(
 }
 
 /// Draws until `q` or until it is told to stop; the terminal is given back in any case.
-fn show(folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+fn show(runtime: &tokio::runtime::Handle, folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let outcome = (|| -> anyhow::Result<()> {
-        let mut app = App::new(folder, Utc::now());
+        let mut app = runtime.block_on(App::new(folder, Utc::now()));
         let mut read = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             terminal.draw(|frame| draw(frame, &app, Utc::now()))?;
@@ -115,7 +117,7 @@ fn show(folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
                 }
             }
             if read.elapsed() >= RELOAD {
-                app.reload(Utc::now());
+                runtime.block_on(app.reload(Utc::now()));
                 read = Instant::now();
             }
         }

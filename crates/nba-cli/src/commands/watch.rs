@@ -8,6 +8,7 @@ use nba_db::Database;
 use nba_etl::Lake;
 use nba_etl::history::History;
 use nba_migration::ledger::Ledger;
+use nba_migration::state::TreeGuard;
 use nba_monitoring::alerts::{self, Outgoing};
 use nba_monitoring::checks::{
     self, Evidence, JobEvidence, LastBackup, LastRun, Memory, Observation, RunOptions, Settings,
@@ -17,6 +18,7 @@ use nba_monitoring::health::HealthReport;
 use nba_monitoring::watch::{Event, EventKind, Monitor, Policy, Tick, WatchError};
 use nba_utils::{ErrorReport, Verdict};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Where a project's watch keeps its files.
@@ -34,7 +36,7 @@ pub(crate) fn settings(context: &Context, config: &Config) -> anyhow::Result<Set
     Ok(settings)
 }
 
-/// Reading every file of the legacy side is for once an hour, not for each look.
+/// Looking at every file of the legacy side is for once an hour, not for each look.
 const TREE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The watch of a project; one process at a time has it.
@@ -42,8 +44,9 @@ pub(crate) struct Watch {
     monitor: Monitor,
     settings: Settings,
     interval: Duration,
-    /// When the legacy side was last read, and what that came to.
+    /// When the legacy side was last looked at, and what that came to.
     tree: Option<(Instant, Verdict)>,
+    guard: Arc<Mutex<TreeGuard>>,
 }
 
 impl Watch {
@@ -60,6 +63,7 @@ impl Watch {
                 settings,
                 interval,
                 tree: None,
+                guard: Arc::default(),
             })),
             Err(WatchError::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -82,9 +86,9 @@ impl Watch {
         }
         let now = Utc::now();
         let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut tick = self.monitor.tick(now, self.interval, elapsed, seen);
+        let mut tick = self.monitor.tick(now, self.interval, elapsed, seen).await;
         self.tell(&mut tick).await;
-        self.housekeeping(&mut tick);
+        self.housekeeping(&mut tick).await;
         tick
     }
 
@@ -105,7 +109,7 @@ impl Watch {
         let tree = match &self.tree {
             Some((at, verdict)) if !again && at.elapsed() < TREE_EVERY => verdict.clone(),
             _ => {
-                let verdict = legacy_tree(config).await;
+                let verdict = legacy_tree(config, Arc::clone(&self.guard)).await;
                 self.tree = Some((Instant::now(), verdict.clone()));
                 verdict
             }
@@ -183,10 +187,10 @@ impl Watch {
         }
     }
 
-    fn housekeeping(&mut self, tick: &mut Tick) {
+    async fn housekeeping(&mut self, tick: &mut Tick) {
         // Once an hour at the usual interval; it does nothing on most days.
         if tick.number % 12 == 1
-            && let Err(error) = self.monitor.history().compact(tick.at)
+            && let Err(error) = self.monitor.history().compact(tick.at).await
         {
             tick.faults.push(ErrorReport::new(&error).to_string());
         }
@@ -268,13 +272,17 @@ fn evidence(config: &Config) -> Evidence {
 }
 
 /// Whether the legacy side is as it was last put on record.
-async fn legacy_tree(config: &Config) -> Verdict {
+async fn legacy_tree(config: &Config, guard: Arc<Mutex<TreeGuard>>) -> Verdict {
     let ledger = match config.state_directory() {
         Ok(folder) => Ledger::in_folder(folder),
         Err(error) => return Verdict::not_proven(ErrorReport::new(&error).to_string()),
     };
     let project = config.project().to_owned();
-    tokio::task::spawn_blocking(move || nba_migration::state::tree_guard(&ledger, &project))
+    let look = move || {
+        let mut guard = guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.look(&ledger, &project)
+    };
+    tokio::task::spawn_blocking(look)
         .await
         .unwrap_or_else(|error| Verdict::not_proven(error.to_string()))
 }
@@ -350,7 +358,7 @@ pub(crate) async fn ask(
         Err(error) => checks::unreachable(&format!("{error:#}"), &options),
     };
     let tree = if ids.is_empty() || ids.iter().any(|id| id == "evidence.legacy_tree") {
-        legacy_tree(config).await
+        legacy_tree(config, Arc::default()).await
     } else {
         Verdict::not_proven("not looked at")
     };

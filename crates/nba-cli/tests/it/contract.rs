@@ -40,6 +40,11 @@ pub(crate) const GOOD: &[Sample] = &[
     // One look was taken, and what it saw is new: no state is settled.
     (&["alerts", "list"], None),
     (&["alerts", "events"], Some(0)),
+    (&["report", "weekly", "--html", "{new}-week.html"], None),
+    (
+        &["report", "history", "--export", "{new}-past.parquet"],
+        Some(0),
+    ),
     (
         &[
             "alerts",

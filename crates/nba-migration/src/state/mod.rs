@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use nba_utils::atomic::{self, FileError, NewFile};
-use nba_utils::tree::{Excludes, TreeError};
+use nba_utils::tree::{Excludes, TreeError, TreeMemory};
 use nba_utils::{Digest, Hint, TreeFingerprint, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub use self::census::{Census, Kind};
 pub use self::command::{Resolution, Step};
 pub use self::database::database_activity;
 pub use self::diff::{Change, StateDiff, diff};
-pub use self::guard::tree_guard;
+pub use self::guard::{TreeGuard, tree_guard};
 pub use self::places::Places;
 pub use self::process::Process;
 pub(crate) use self::process::read as process;
@@ -224,6 +224,14 @@ pub(crate) fn io(
 ///
 /// [`StateError::Tree`].
 pub fn legacy_tree(project: &Path) -> Result<TreeFingerprint, StateError> {
+    legacy_tree_again(project, &mut TreeMemory::default())
+}
+
+/// The same, without reading files that are as they were.
+fn legacy_tree_again(
+    project: &Path,
+    memory: &mut TreeMemory,
+) -> Result<TreeFingerprint, StateError> {
     let excludes = Excludes::new([
         ".git",
         "/.nba",
@@ -236,7 +244,7 @@ pub fn legacy_tree(project: &Path) -> Result<TreeFingerprint, StateError> {
         "*.pyc",
         "*.log",
     ])?;
-    Ok(TreeFingerprint::of(project, &excludes)?)
+    Ok(TreeFingerprint::again(project, &excludes, memory)?)
 }
 
 /// Looks at the machine and the project. Blocks: lists processes and reads the whole checkout.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +21,7 @@ use nba_testkit::proxy::{Fault, FaultProxy, Upstream};
 use nba_testkit::s3::{S3Credentials, S3Server};
 use nba_utils::Verdict;
 use serde::Serialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 const DATABASE: &str = "nba_simulator";
 const BUCKET: &str = "lake";
@@ -89,9 +91,10 @@ enum Kind {
     ClockBack,
     ClockAhead,
     SlowNetwork,
-    HistoryDiskFull,
+    HistoryUnwritable,
     LakeUnreachable,
     Killed,
+    Sigkill,
     RowsLost,
     ObjectLost,
     SequenceEnds,
@@ -101,7 +104,7 @@ enum Kind {
 use Kind::*;
 
 /// Every kind in turn.
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     ServerRestart,
     // Rows are lost while nothing but the counters can tell.
     StatsReset,
@@ -113,8 +116,9 @@ const KINDS: [Kind; 14] = [
     LongCut,
     SlowNetwork,
     SequenceEnds,
-    HistoryDiskFull,
+    HistoryUnwritable,
     LakeUnreachable,
+    Sigkill,
     JobStandsStill,
     ClockAhead,
 ];
@@ -123,9 +127,9 @@ impl Kind {
     /// Looks it lasts.
     fn looks(self) -> u64 {
         match self {
-            ServerRestart | StatsReset | ClockBack | ClockAhead | Killed => 1,
+            ServerRestart | StatsReset | ClockBack | ClockAhead | Killed | Sigkill => 1,
             ShortCut | LakeUnreachable | SlowNetwork => 2,
-            HistoryDiskFull => 3,
+            HistoryUnwritable => 3,
             LongCut => 6,
             RowsLost | ObjectLost | SequenceEnds | JobStandsStill => SEEN_WITHIN,
         }
@@ -160,6 +164,7 @@ pub(crate) struct Outcome {
     resolved: u64,
     deliveries_failed: u64,
     restarts_right: u64,
+    kills_right: u64,
     history_faults: u64,
     state_bytes: u64,
     pub(crate) rss_early_kb: Option<u64>,
@@ -267,8 +272,8 @@ struct Run {
     looking: Duration,
     deliveries: u64,
     beating: bool,
-    /// The history file in whose place there is a device that is always full.
-    full: Option<PathBuf>,
+    /// How the process that will be killed is started.
+    victim: Victim,
 }
 
 impl Run {
@@ -314,13 +319,13 @@ impl Run {
                 }
             }
         }
-        let tick = self.monitor().tick(now, INTERVAL, 1, seen);
+        let tick = self.monitor().tick(now, INTERVAL, 1, seen).await;
         self.looking += began.elapsed();
         self.outcome.history_faults += u64::from(!tick.faults.is_empty());
         self.tell(&tick.events);
         if tick.number % 12 == 1 {
-            // A disk that is full keeps it from this, too.
-            let _ = self.monitor().history().compact(now);
+            // What cannot be written keeps it from this, too.
+            let _ = self.monitor().history().compact(now).await;
         }
         let kinds = tick.events.iter().map(|event| event.kind).collect();
         (tick.in_alarm.into_iter().collect(), kinds)
@@ -367,10 +372,12 @@ impl Run {
             }
             StatsReset => world.execute("select pg_stat_reset()").await,
             SlowNetwork => world.database.set(Fault::Delay(Duration::from_millis(5))),
-            HistoryDiskFull => {
-                let file = self.history_file();
-                swap(&file, true);
-                self.full = Some(file);
+            HistoryUnwritable => {
+                // A folder in the place of a file cannot be written to, whoever tries.
+                let file = world.monitor().join("history.db");
+                self.monitor.as_ref().unwrap().history().close().await;
+                std::fs::rename(&file, file.with_extension("kept")).unwrap();
+                std::fs::create_dir(&file).unwrap();
             }
             LakeUnreachable => {
                 world.storage.set(Fault::Refuse);
@@ -393,7 +400,7 @@ impl Run {
             JobStandsStill => self.beating = false,
             ClockBack => self.now -= TimeDelta::minutes(90),
             ClockAhead => self.now += TimeDelta::hours(2),
-            Killed => {}
+            Killed | Sigkill => {}
         }
     }
 
@@ -401,8 +408,11 @@ impl Run {
         let world = &self.world;
         match kind {
             ShortCut | LongCut | SlowNetwork => world.database.set(Fault::None),
-            // Meanwhile it may be another day, with another file.
-            HistoryDiskFull => swap(&self.full.take().unwrap(), false),
+            HistoryUnwritable => {
+                let file = world.monitor().join("history.db");
+                std::fs::remove_dir(&file).unwrap();
+                std::fs::rename(file.with_extension("kept"), &file).unwrap();
+            }
             LakeUnreachable => world.storage.set(Fault::None),
             RowsLost => {
                 let sql = "insert into box_score_players select g::text, p::text, p from generate_series(1, 40) g, generate_series(1, 10) p";
@@ -417,6 +427,7 @@ impl Run {
             SequenceEnds => world.execute("select setval('ids_id_seq', 1, false)").await,
             JobStandsStill => self.beating = true,
             Killed => self.kill().await,
+            Sigkill => self.sigkill().await,
             ServerRestart | StatsReset | ClockBack | ClockAhead => {}
         }
     }
@@ -442,33 +453,71 @@ impl Run {
         self.monitor = Some(monitor);
     }
 
-    fn history_file(&self) -> PathBuf {
-        let day = self.now.date_naive();
-        let folder = self.world.monitor().join("history");
-        let mut names = std::fs::read_dir(&folder)
-            .unwrap()
-            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
-        let name =
-            names.find(|name| name.starts_with(&day.to_string()) && !name.ends_with(".kept"));
-        folder.join(name.unwrap_or_else(|| format!("{day}.jsonl")))
+    /// Another process takes the watch over and is killed at some moment of its work: what is there afterwards is what it had kept,
+    /// or was about to keep.
+    async fn sigkill(&mut self) {
+        self.monitor = None;
+        let folder = self.world.monitor();
+        let mut child = (self.victim)(&folder, self.now)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told: Vec<State> = Vec::new();
+        let mut wanted = 3 + self.now.timestamp().rem_euclid(7);
+        while let Some(line) = lines.next_line().await.unwrap() {
+            // The test harness of the short run says something, too.
+            let Some((_, json)) = line.split_once(SAVING) else {
+                continue;
+            };
+            if let Ok(state) = serde_json::from_str(json) {
+                told.push(state);
+            }
+            wanted -= 1;
+            if wanted == 0 {
+                child.start_kill().unwrap();
+            }
+        }
+        child.wait().await.unwrap();
+        let last = told.last().unwrap();
+        let monitor = Monitor::open(&folder, self.now, Policy::default()).unwrap();
+        if told
+            .iter()
+            .rev()
+            .take(2)
+            .any(|state| *state == monitor.state)
+        {
+            self.outcome.kills_right += 1;
+        } else {
+            self.outcome.wrong.push(format!(
+                "tick {}: another state ({}) after a kill",
+                last.ticks, monitor.state.ticks
+            ));
+        }
+        self.now = monitor.state.last_tick.unwrap();
+        self.monitor = Some(monitor);
     }
 }
 
-/// Puts a device that is always full in a file's place, or takes it away again.
-fn swap(file: &Path, full: bool) {
-    let kept = file.with_extension("kept");
-    if full {
-        if file.exists() {
-            std::fs::rename(file, kept).unwrap();
-        }
-        std::os::unix::fs::symlink("/dev/full", file).unwrap();
-    } else {
-        if file.is_symlink() {
-            std::fs::remove_file(file).unwrap();
-        }
-        if kept.exists() {
-            std::fs::rename(kept, file).unwrap();
-        }
+/// What the process that will be killed says before each state it keeps.
+const SAVING: &str = "saving ";
+
+/// Starts a process that calls [`victim`] for this folder and time.
+pub(crate) type Victim = fn(&Path, DateTime<Utc>) -> tokio::process::Command;
+
+/// Watches on in another process, until it is killed: each check as it was last seen.
+pub(crate) async fn victim(folder: &Path, mut now: DateTime<Utc>) {
+    let mut monitor = Monitor::open(folder, now, Policy::default()).unwrap();
+    // Nobody may be left behind by a run that was ended.
+    for _ in 0..10_000 {
+        now += TimeDelta::seconds(300);
+        let seen = monitor.state.checks.values();
+        let seen = seen.map(|check| check.last.clone()).collect();
+        monitor.tick(now, INTERVAL, 1, seen).await;
+        println!("{SAVING}{}", serde_json::to_string(&monitor.state).unwrap());
+        monitor.save().unwrap();
     }
 }
 
@@ -480,7 +529,7 @@ fn rss_kb() -> Option<u64> {
 }
 
 /// Watches until the plan is done.
-pub(crate) async fn endure(plan: Plan) -> Outcome {
+pub(crate) async fn endure(plan: Plan, victim: Victim) -> Outcome {
     let began = Instant::now();
     let world = World::start().await;
     let start: DateTime<Utc> = "2025-01-10T00:10:00Z".parse().unwrap();
@@ -497,7 +546,7 @@ pub(crate) async fn endure(plan: Plan) -> Outcome {
         looking: Duration::ZERO,
         deliveries: 0,
         beating: true,
-        full: None,
+        victim,
     };
     let mut random = plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = |below: u64| {

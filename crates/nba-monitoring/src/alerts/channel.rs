@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use super::decide::Notice;
-use super::settings::{Channel, Email, Kind, SecretUrl};
+use super::settings::{Channel, Email, Kind, SecretUrl, Sns};
 
 /// Longest time a channel may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -71,6 +71,14 @@ pub enum DeliveryError {
         /// What failed; never a password.
         why: String,
     },
+    /// SNS did not take it.
+    #[error("could not publish to `{topic}`: {why}")]
+    Sns {
+        /// The topic.
+        topic: String,
+        /// What failed; never a key.
+        why: String,
+    },
     /// This program was built without it.
     #[error("this program was built without the feature `{0}`")]
     NotBuilt(&'static str),
@@ -101,6 +109,7 @@ pub async fn deliver(channel: &Channel, notice: &Notice) -> Result<(), DeliveryE
         }
         Kind::Teams { url } => post(url, serde_json::to_vec(&card(notice))?).await,
         Kind::Email(email) => mail(email, notice).await,
+        Kind::Sns(sns) => publish(sns, notice).await,
     }
 }
 
@@ -145,6 +154,27 @@ async fn mail(email: &Email, notice: &Notice) -> Result<(), DeliveryError> {
 )]
 async fn mail(_: &Email, _: &Notice) -> Result<(), DeliveryError> {
     Err(DeliveryError::NotBuilt("email"))
+}
+
+#[cfg(feature = "sns")]
+async fn publish(sns: &Sns, notice: &Notice) -> Result<(), DeliveryError> {
+    let text = message(notice);
+    let published = super::sns::publish(sns, notice, &text);
+    match tokio::time::timeout(LIMIT, published).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(DeliveryError::Late {
+            what: sns.topic.clone(),
+        }),
+    }
+}
+
+#[cfg(not(feature = "sns"))]
+#[allow(
+    clippy::unused_async,
+    reason = "one signature with and without the feature"
+)]
+async fn publish(_: &Sns, _: &Notice) -> Result<(), DeliveryError> {
+    Err(DeliveryError::NotBuilt("sns"))
 }
 
 /// Tells the service outside that the watch goes on.

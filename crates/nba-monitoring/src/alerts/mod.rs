@@ -13,6 +13,8 @@ mod decide;
 #[cfg(feature = "email")]
 mod email;
 mod settings;
+#[cfg(feature = "sns")]
+mod sns;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "webhook")]
@@ -21,5 +23,5 @@ mod webhook;
 pub use self::channel::{DeliveryError, deliver, send_heartbeat};
 pub use self::decide::{Alerting, Notice, NoticeKind, Outgoing};
 pub use self::settings::{
-    AlertSettings, Channel, Email, Kind, QuietHours, SecretUrl, Severity, SmtpSecurity,
+    AlertSettings, Channel, Email, Kind, QuietHours, SecretUrl, Severity, SmtpSecurity, Sns,
 };

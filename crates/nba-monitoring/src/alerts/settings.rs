@@ -47,7 +47,7 @@ impl AlertSettings {
             .channels
             .iter()
             .filter_map(|channel| match &channel.kind {
-                Kind::Command { .. } | Kind::Email(_) => None,
+                Kind::Command { .. } | Kind::Email(_) | Kind::Sns(_) => None,
                 Kind::Webhook { url }
                 | Kind::Slack { url }
                 | Kind::Discord { url }
@@ -71,6 +71,11 @@ impl AlertSettings {
             }
             if let Kind::Email(email) = &channel.kind
                 && let Some(fault) = email.fault()
+            {
+                return Some(format!("channel `{}`: {fault}", channel.name));
+            }
+            if let Kind::Sns(sns) = &channel.kind
+                && let Some(fault) = sns.fault()
             {
                 return Some(format!("channel `{}`: {fault}", channel.name));
             }
@@ -145,6 +150,67 @@ pub enum Kind {
     },
     /// An e-mail.
     Email(Email),
+    /// A message to a topic of Amazon SNS.
+    Sns(Sns),
+}
+
+/// A topic of Amazon SNS, and what opens it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Sns {
+    /// The topic's name, such as `arn:aws:sns:us-east-1:123456789012:nba`.
+    pub topic: String,
+    /// File with the keys, in the form of `~/.aws/credentials`.
+    pub credentials_file: std::path::PathBuf,
+    /// Section of that file.
+    #[serde(default = "default_profile")]
+    pub profile: String,
+    /// Address instead of that of the topic's region, such as `http://127.0.0.1:4566`.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+}
+
+fn default_profile() -> String {
+    "default".to_owned()
+}
+
+impl Sns {
+    /// The topic's region.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let parts: Vec<&str> = self.topic.split(':').collect();
+        match parts.as_slice() {
+            ["arn", partition, "sns", region, account, name]
+                if partition.starts_with("aws")
+                    && ![region, account, name].iter().any(|part| part.is_empty()) =>
+            {
+                Some(region)
+            }
+            _ => None,
+        }
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let region = self.region().unwrap_or_default();
+        // The partition of China has a domain of its own.
+        let more = if region.starts_with("cn-") { ".cn" } else { "" };
+        match &self.endpoint {
+            Some(endpoint) => format!("{}/", endpoint.trim_end_matches('/')),
+            None => format!("https://sns.{region}.amazonaws.com{more}/"),
+        }
+    }
+
+    fn fault(&self) -> Option<String> {
+        if self.region().is_none() {
+            return Some(
+                "`topic` must be the whole name, such as `arn:aws:sns:us-east-1:123456789012:nba`"
+                    .to_owned(),
+            );
+        }
+        None
+    }
 }
 
 /// Where e-mail goes, and through which server.

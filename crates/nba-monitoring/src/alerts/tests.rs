@@ -600,3 +600,216 @@ mod mail {
         assert!(!said.contains("MAIL FROM"), "{said}");
     }
 }
+
+#[cfg(feature = "sns")]
+mod sns {
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+    use std::path::{Path, PathBuf};
+
+    use aws_lc_rs::{digest, hmac};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const KEY: &str = "AKIDEXAMPLE";
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:nba";
+
+    fn hex(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        for byte in bytes {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+
+    fn sha256(bytes: &[u8]) -> String {
+        hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    }
+
+    fn keyed(key: &[u8], text: &str) -> Vec<u8> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
+    }
+
+    /// What SNS does with a request: computes the signature anew from what arrived, with the secret it knows. Written from the
+    /// description of Signature Version 4, not with the crate that signed.
+    fn is_signed(head: &str, body: &str) -> bool {
+        let mut lines = head.lines();
+        let mut first = lines.next().unwrap().split(' ');
+        let (method, path) = (first.next().unwrap(), first.next().unwrap());
+        let headers: BTreeMap<String, &str> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_lowercase(), value.trim()))
+            .collect();
+        let authorization = headers["authorization"]
+            .strip_prefix("AWS4-HMAC-SHA256 ")
+            .unwrap();
+        let parts: BTreeMap<&str, &str> = authorization
+            .split(", ")
+            .map(|part| part.split_once('=').unwrap())
+            .collect();
+        let (key, scope) = parts["Credential"].split_once('/').unwrap();
+        let names = parts["SignedHeaders"];
+        for needed in ["host", "x-amz-date"] {
+            assert!(names.split(';').any(|name| name == needed), "{names}");
+        }
+        let mut canonical = format!("{method}\n{path}\n\n");
+        for name in names.split(';') {
+            let _ = writeln!(canonical, "{name}:{}", headers[name]);
+        }
+        let _ = write!(canonical, "\n{names}\n{}", sha256(body.as_bytes()));
+        let date = headers["x-amz-date"];
+        assert_eq!(scope, format!("{}/eu-west-1/sns/aws4_request", &date[..8]));
+        let text = format!(
+            "AWS4-HMAC-SHA256\n{date}\n{scope}\n{}",
+            sha256(canonical.as_bytes())
+        );
+        let mut signing = format!("AWS4{SECRET}").into_bytes();
+        for part in scope.split('/') {
+            signing = keyed(&signing, part);
+        }
+        key == KEY && parts["Signature"] == hex(&keyed(&signing, &text))
+    }
+
+    /// A server for one request, which it takes only when it is signed; what it got.
+    async fn serve(listener: TcpListener) -> (String, String) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = Vec::new();
+        let mut part = [0; 4_096];
+        let (head, body) = loop {
+            let read = stream.read(&mut part).await.unwrap();
+            assert!(read > 0, "the request breaks off");
+            bytes.extend_from_slice(&part[..read]);
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                let length = name.eq_ignore_ascii_case("content-length");
+                length.then(|| value.trim().parse::<usize>().unwrap())
+            });
+            if Some(body.len()) == length {
+                break (head.to_owned(), body.to_owned());
+            }
+        };
+        let (status, said) = match is_signed(&head, &body) {
+            true => ("200 OK", "<PublishResponse/>".to_owned()),
+            // As a careless server would: with the secret in its answer.
+            false => (
+                "403 Forbidden",
+                format!(
+                    "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>not signed with {SECRET}x</Message></Error></ErrorResponse>"
+                ),
+            ),
+        };
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{said}",
+            said.len()
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        (head, body)
+    }
+
+    fn credentials(folder: &Path, secret: &str, token: &str) -> PathBuf {
+        let file = folder.join("credentials");
+        let text = format!(
+            "[other]\naws_access_key_id = no\naws_secret_access_key = no\n\n[watch]\naws_access_key_id = {KEY}\naws_secret_access_key={secret}\n{token}\n[more]\naws_access_key_id = no\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    fn channel(file: &Path, more: &str) -> Result<Channel, String> {
+        let text = format!(
+            "[[alerts.channels]]\nname = \"aws\"\nkind = \"sns\"\ntopic = \"{TOPIC}\"\nprofile = \"watch\"\ncredentials_file = \"{}\"\n{more}",
+            file.display()
+        );
+        Settings::parse("monitoring.toml".as_ref(), &text)
+            .map(|mut settings| settings.alerts.channels.remove(0))
+            .map_err(|error| error.to_string())
+    }
+
+    fn notice() -> Notice {
+        let mut notice = Notice::test("nba_simulator", start());
+        notice.check = "db.free_space".to_owned();
+        notice.message = "3 % frei\r\nfür heute & morgen = ü".to_owned();
+        notice.remedy = "make the disk larger".to_owned();
+        notice
+    }
+
+    async fn publish(secret: &str, token: &str) -> (Result<(), String>, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("endpoint = \"http://{}\"", listener.local_addr().unwrap());
+        let served = tokio::spawn(serve(listener));
+        let channel = channel(&credentials(folder.path(), secret, token), &endpoint).unwrap();
+        let outcome = deliver(&channel, &notice()).await;
+        let (head, body) = served.await.unwrap();
+        (outcome.map_err(|error| error.to_string()), head, body)
+    }
+
+    #[tokio::test]
+    async fn a_notice_is_published_with_a_signature_that_holds() {
+        let (outcome, head, body) = publish(SECRET, "").await;
+        assert_eq!(outcome, Ok(()));
+        assert!(head.starts_with("POST / HTTP/1.1"), "{head}");
+        assert!(!head.contains(SECRET) && !body.contains(SECRET));
+        let fields: BTreeMap<&str, &str> = body
+            .split('&')
+            .map(|field| field.split_once('=').unwrap())
+            .collect();
+        assert_eq!(fields["Action"], "Publish");
+        assert_eq!(
+            fields["TopicArn"],
+            "arn%3Aaws%3Asns%3Aeu-west-1%3A123456789012%3Anba"
+        );
+        assert!(fields["Subject"].contains("db.free_space"), "{body}");
+        assert!(
+            !fields["Subject"].contains("%0") && fields["Subject"].len() < 300,
+            "{body}"
+        );
+        assert!(
+            fields["Message"].contains("make%20the%20disk%20larger"),
+            "{body}"
+        );
+        assert!(fields["Message"].contains("f%C3%BCr"), "{body}");
+        // Keys for a time come with a token, which is sent and signed.
+        let (outcome, head, _) = publish(SECRET, "aws_session_token = word").await;
+        assert_eq!(outcome, Ok(()));
+        assert!(head.contains("x-amz-security-token: word"), "{head}");
+    }
+
+    #[tokio::test]
+    async fn another_secret_is_refused_and_no_secret_is_in_the_error() {
+        let wrong = format!("{SECRET}x");
+        let (outcome, ..) = publish(&wrong, "").await;
+        let said = outcome.unwrap_err();
+        assert!(
+            said.contains("403: SignatureDoesNotMatch: not signed with ***"),
+            "{said}"
+        );
+        assert!(!said.contains(SECRET), "{said}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_work_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = folder.path().join("none");
+        let error = deliver(&channel(&none, "").unwrap(), &notice()).await;
+        assert!(error.unwrap_err().to_string().contains("could not read"));
+        std::fs::write(&none, "[default]\naws_access_key_id = a\n").unwrap();
+        let error = deliver(&channel(&none, "").unwrap(), &notice()).await;
+        assert!(error.unwrap_err().to_string().contains("under `[watch]`"));
+        let text = "[[alerts.channels]]\nname = \"aws\"\nkind = \"sns\"\ntopic = \"nba\"\ncredentials_file = \"x\"";
+        let error = Settings::parse("monitoring.toml".as_ref(), text).unwrap_err();
+        assert!(error.to_string().contains("the whole name"), "{error}");
+        let Kind::Sns(sns) = channel(&none, "").unwrap().kind else {
+            panic!("another kind");
+        };
+        assert_eq!(sns.address(), "https://sns.eu-west-1.amazonaws.com/");
+    }
+}

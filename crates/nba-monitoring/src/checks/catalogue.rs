@@ -47,7 +47,7 @@ pub enum Cost {
     None,
     /// System catalogues and statistics views; no page of a table is read.
     Catalogue,
-    /// Index look-ups in tables, some thousand at most.
+    /// Index look-ups in tables, some thousand at most, and none while nobody writes to them.
     Index,
     /// Tables are read.
     Tables,

@@ -4,6 +4,7 @@
 //! all of them, or those named, over one read-only session and gives one [`Observation`] each; what cannot be asked is
 //! *not proven*, never zero. Whether a bad observation is an alarm is decided by [`watch`](crate::watch).
 
+mod answers;
 mod catalogue;
 mod evidence;
 mod freshness;

@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use nba_db::identity::TargetIdentity;
+use nba_db::quiet::Tick;
 use nba_db::{Database, DbError, Session};
 use nba_utils::Verdict;
+use nba_utils::errors::one_line;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::{CATALOGUE, CheckSpec};
 use super::progress::Progress;
 use super::settings::Settings;
 use super::volume::Volumes;
-use super::{freshness, phase8, prefixes, progress, server, space, volume};
+use super::{answers, freshness, phase8, prefixes, progress, server, space, volume};
 use crate::health::Status;
 use crate::rules::Criticality;
 
@@ -141,6 +143,9 @@ pub struct Memory {
     /// The lake's prefixes.
     #[serde(default)]
     pub lake: prefixes::LakeMemory,
+    /// What tables said that nobody has written to since; gone with the process.
+    #[serde(skip)]
+    pub(super) answers: answers::Answers,
 }
 
 /// Which checks are asked, and when.
@@ -185,11 +190,11 @@ pub async fn run(
     let began = Instant::now();
     let identity = match db.identity().await {
         Ok(identity) => identity,
-        Err(error) => return unreachable(&chain(&error), options),
+        Err(error) => return unreachable(&one_line(&error), options),
     };
     let session = match db.session().await {
         Ok(session) => session,
-        Err(error) => return unreachable(&chain(&error), options),
+        Err(error) => return unreachable(&one_line(&error), options),
     };
     let answered = began.elapsed();
     let same = match &memory.identity {
@@ -197,7 +202,13 @@ pub async fn run(
         None => Verdict::Proven,
     };
     let other_target = same.is_refuted();
+    // Who asks for a check by name, as the look does that confirms an alarm, wants it asked.
+    let tick = match options.only.is_empty() && !other_target {
+        true => Tick::read(session.client()).await.ok(),
+        false => None,
+    };
     let look = Look {
+        tick,
         db,
         session: &session,
         identity: &identity,
@@ -238,7 +249,7 @@ pub async fn run(
                         message,
                     }
                 }
-                id => look.at(id, memory).await,
+                _ => look.at(spec, memory).await,
             }
         };
         let mut observation = Observation::of(spec, found);
@@ -299,15 +310,43 @@ pub(super) struct Look<'a> {
     pub(super) identity: &'a TargetIdentity,
     pub(super) settings: &'a Settings,
     pub(super) now: DateTime<Utc>,
+    /// The counters before anything was asked; `None` where they cannot be read, or what is asked for is to be asked.
+    pub(super) tick: Option<Tick>,
 }
 
 impl Look<'_> {
     /// One check in a transaction of its own, so that one that fails or takes too long spoils no other.
-    async fn at(&self, id: &str, memory: &mut Memory) -> Found {
+    async fn at(&self, spec: &CheckSpec, memory: &mut Memory) -> Found {
         if let Err(error) = self.begin().await {
-            return Found::not_proven(chain(&error));
+            return Found::not_proven(one_line(&error));
         }
-        let found = match id {
+        let found = self.answer(spec, memory).await;
+        let ended = self.session.batch_execute("rollback").await;
+        match (found, ended) {
+            (Ok(found), Ok(())) => found,
+            (Err(error), _) => Found::not_proven(error.to_string()),
+            (_, Err(error)) => Found::not_proven(one_line(&error)),
+        }
+    }
+
+    /// The answer that stands, or a new one.
+    async fn answer(&self, spec: &CheckSpec, memory: &mut Memory) -> Result<Found, LookError> {
+        let Some(tick) = &self.tick else {
+            return self.ask(spec.id, memory).await;
+        };
+        let Some(ground) = answers::ground(self, spec.id, tick).await? else {
+            return self.ask(spec.id, memory).await;
+        };
+        if let Some(found) = memory.answers.standing(spec.id, &ground, tick, self.now) {
+            return Ok(found);
+        }
+        let found = self.ask(spec.id, memory).await?;
+        memory.answers.keep(spec.id, ground, &found, self.now);
+        Ok(found)
+    }
+
+    async fn ask(&self, id: &str, memory: &mut Memory) -> Result<Found, LookError> {
+        match id {
             "db.replication_lag" => server::replication_lag(self).await,
             "db.replication_slots" => server::replication_slots(self).await,
             "db.free_space" => space::free_space(self, &mut memory.growth).await,
@@ -328,12 +367,6 @@ impl Look<'_> {
             other => Ok(Found::not_proven(format!(
                 "nothing is known to ask for `{other}`"
             ))),
-        };
-        let ended = self.session.batch_execute("rollback").await;
-        match (found, ended) {
-            (Ok(found), Ok(())) => found,
-            (Err(error), _) => Found::not_proven(error.to_string()),
-            (_, Err(error)) => Found::not_proven(chain(&error)),
         }
     }
 
@@ -350,19 +383,11 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// An error with its causes in one line.
-pub(super) fn chain(error: &DbError) -> String {
-    let causes: Vec<String> = nba_utils::errors::chain(error)
-        .map(ToString::to_string)
-        .collect();
-    causes.join(": ")
-}
-
 /// Why a check found nothing out.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookError {
     /// The server refused, or did not answer in time.
-    #[error("{}", chain(.0))]
+    #[error("{}", one_line(.0))]
     Db(#[from] DbError),
     /// A query that always gives a row gave none.
     #[error("the server gave no row for `{0}`")]

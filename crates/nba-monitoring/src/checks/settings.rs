@@ -94,6 +94,8 @@ pub struct Limits {
     pub dims_days: f64,
     /// Hours between two listings of the lake.
     pub lake_hours: f64,
+    /// Hours until tables are asked though the statistics say that nobody wrote to them.
+    pub deep_hours: f64,
 }
 
 impl Default for Limits {
@@ -120,6 +122,8 @@ impl Default for Limits {
             dims_days: 8.0,
             // 173,000 objects are 173 requests.
             lake_hours: 6.0,
+            // Only a writer with counting switched off for itself escapes the statistics.
+            deep_hours: 6.0,
         }
     }
 }
@@ -396,8 +400,11 @@ impl Settings {
         if !self.prefixes.is_empty() && self.lake.is_none() {
             return Some("`[[prefixes]]` need `lake`: a folder, or `s3`".to_owned());
         }
-        if bad(self.limits.lake_hours) || bad(self.limits.dims_days) {
-            return Some("`lake_hours` and `dims_days` must be more than 0".to_owned());
+        if bad(self.limits.lake_hours) || bad(self.limits.dims_days) || bad(self.limits.deep_hours)
+        {
+            return Some(
+                "`lake_hours`, `deep_hours` and `dims_days` must be more than 0".to_owned(),
+            );
         }
         let blank = |off: &&Off| off.reason.trim().is_empty() || off.owner.trim().is_empty();
         if let Some(off) = self.off.iter().find(blank) {

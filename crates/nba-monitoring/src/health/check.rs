@@ -13,10 +13,11 @@ use nba_db::gentle::Governor;
 use nba_db::tokio_postgres::Client;
 use nba_db::{Database, Session};
 use nba_utils::Verdict;
+use nba_utils::errors::one_line;
 use serde_json::{Value, json};
 
 use super::legacy;
-use super::locate::{Limits, chain};
+use super::locate::Limits;
 use super::report::{
     BaselineRecord, CheckRecord, HealthReport, IdentityRecord, Overall, REPORT_VERSION, Status,
     short_version, table_check,
@@ -73,7 +74,7 @@ pub async fn check(db: &Database, baseline: &Baseline, options: &HealthOptions) 
     let mut run = Run::start(baseline, options);
     let identity = match db.identity().await {
         Ok(identity) => identity,
-        Err(error) => return run.unreachable(&chain(&error)),
+        Err(error) => return run.unreachable(&one_line(&error)),
     };
     run.connected(&identity);
     if run.identified(identity).is_refuted() {
@@ -82,7 +83,7 @@ pub async fn check(db: &Database, baseline: &Baseline, options: &HealthOptions) 
     run.kept_rows().await;
     let sessions = match options.effort.sessions(db).await {
         Ok(sessions) => sessions,
-        Err(error) => return run.unreachable(&chain(&error)),
+        Err(error) => return run.unreachable(&one_line(&error)),
     };
     match compare(&sessions, &mut run).await {
         Ok(()) => run.finish(),
@@ -213,7 +214,7 @@ impl<'a> Run<'a> {
         let files = kept.len();
         let verified = tokio::task::spawn_blocking(move || -> Vec<String> {
             let problems = kept.iter().filter_map(|rows| rows.verify().err());
-            problems.map(|problem| chain(&problem)).collect()
+            problems.map(|problem| one_line(&problem)).collect()
         });
         let problems = verified
             .await

@@ -9,6 +9,7 @@ use nba_db::fingerprint::{
 };
 use nba_db::gentle::Governor;
 use nba_db::tokio_postgres::Client;
+use nba_utils::errors::one_line;
 use nba_utils::format::thousands;
 
 use super::compare::{RowSets, compare_rows};
@@ -422,7 +423,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, String> {
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(chain(&error)),
+        Ok(Err(error)) => Err(one_line(&error)),
         Err(error) => Err(format!("reading the baseline's rows was stopped: {error}")),
     }
 }
@@ -454,15 +455,4 @@ fn affordable(
             first || total <= limit
         })
         .collect()
-}
-
-/// An error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -10,6 +10,7 @@ use nba_db::fingerprint::{FingerprintError, SnapshotInfo, in_session_snapshot};
 use nba_db::identity::TargetIdentity;
 use nba_db::tokio_postgres::Client;
 use nba_utils::Verdict;
+use nba_utils::errors::one_line;
 
 use super::book::{Book, Invariant, Scope};
 use super::examine::{Examined, Look, Looked, examine};
@@ -135,12 +136,12 @@ async fn measure(
     chosen: &[&Invariant],
     options: &RunOptions,
 ) -> Result<Measured, String> {
-    let identity = db.identity().await.map_err(|error| chain(&error))?;
+    let identity = db.identity().await.map_err(|error| one_line(&error))?;
     let sessions = options
         .effort
         .sessions(db)
         .await
-        .map_err(|error| chain(&error))?;
+        .map_err(|error| one_line(&error))?;
     let today = identity.read_at.date_naive();
     let tasks: Vec<Task<'_>> = chosen
         .iter()
@@ -280,15 +281,4 @@ fn plain(invariant: &Invariant, verdict: Verdict, took: Duration) -> InvariantRe
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// An error and its sources in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -41,12 +41,20 @@ pub(super) fn state(view: &View, now: DateTime<Utc>) -> Value {
 
 pub(super) fn openapi() -> Value {
     let ranges: Vec<&str> = RANGES.iter().map(|range| range.name).collect();
-    let get = |summary: &str, schema: &str, parameters: Value| {
-        json!({ "get": { "summary": summary, "parameters": parameters, "responses": {
-            "200": { "description": "as described", "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } } },
-            "401": { "description": "the token is missing or wrong" },
-            "404": { "description": "there is no such check" }
+    let body = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
+    let get = |summary: &str, schema: &str| {
+        json!({ "get": { "summary": summary, "parameters": [], "responses": {
+            "200": { "description": "as described", "content": body(schema) },
+            "401": { "description": "the token is missing or wrong" }
         } } })
+    };
+    // One check: the same with an id, which may be unknown.
+    let get_one = |summary: &str, schema: &str, parameters: Value| {
+        let mut item = get(summary, schema);
+        item["get"]["parameters"] = parameters;
+        item["get"]["responses"]["404"] =
+            json!({ "description": "there is no such check", "content": body("Error") });
+        item
     };
     let range = json!({ "name": "range", "in": "query", "schema": { "type": "string", "enum": ranges, "default": "day" } });
     let id =
@@ -54,15 +62,17 @@ pub(super) fn openapi() -> Value {
     let time = json!({ "type": "string", "format": "date-time" });
     let nullable = |kind: &str| json!({ "type": [kind, "null"] });
     let level = json!({ "type": "string", "enum": ["not_applicable", "good", "unsettled", "warning", "unknown", "critical"] });
+    let mut history = get_one("The past of one check", "History", json!([id, range]));
+    history["get"]["responses"]["400"] = json!({ "description": "there is no such range" });
     json!({
         "openapi": "3.1.0",
         "info": { "title": "nba monitoring", "version": env!("CARGO_PKG_VERSION"), "description": "What the watch of a project knows. Read-only." },
         "security": [{ "bearer": [] }, {}],
         "paths": {
-            "/api/state": get("Everything that is known now", "State", json!([])),
-            "/api/checks/{id}": get("One check", "Check", json!([id])),
-            "/api/checks/{id}/history": get("The past of one check", "History", json!([id, range])),
-            "/api/events": get("The last events, newest first", "Events", json!([])),
+            "/api/state": get("Everything that is known now", "State"),
+            "/api/checks/{id}": get_one("One check", "Check", json!([id])),
+            "/api/checks/{id}/history": history,
+            "/api/events": get("The last events, newest first", "Events"),
             "/healthz": { "get": { "summary": "Whether looks are taken; needs no token", "security": [], "responses": { "200": { "description": "they are" }, "503": { "description": "none for three intervals" } } } },
             "/metrics": { "get": { "summary": "Prometheus text", "responses": { "200": { "description": "metrics", "content": { "text/plain": {} } } } } },
             "/stream": { "get": { "summary": "Server-sent events: `tick` with the number of each look", "responses": { "200": { "description": "events", "content": { "text/event-stream": {} } } } } }
@@ -71,13 +81,14 @@ pub(super) fn openapi() -> Value {
             "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
             "schemas": {
                 "Level": level,
+                "Error": { "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } } },
                 "Observation": { "type": "object", "required": ["id", "severity", "verdict", "message"], "properties": {
                     "id": { "type": "string" }, "severity": { "type": "string", "enum": ["warning", "critical"] },
                     "verdict": { "type": "object", "required": ["verdict"], "properties": { "verdict": { "type": "string", "enum": ["proven", "refuted", "not_proven", "not_applicable"] }, "reasons": { "type": "array", "items": { "type": "string" } }, "reason": { "type": "string" } } },
                     "value": nullable("number"), "message": { "type": "string" }, "elapsed_ms": { "type": "integer" } } },
                 "Check": { "type": "object", "required": ["level", "since", "last", "seen"], "properties": {
                     "level": { "$ref": "#/components/schemas/Level" }, "since": time, "seen": time, "last": { "$ref": "#/components/schemas/Observation" },
-                    "streak": { "type": "object", "properties": { "bad": { "type": "boolean" }, "looks": { "type": "integer" }, "from": time } },
+                    "streak": { "type": "object", "required": ["bad", "looks", "from"], "properties": { "bad": { "type": "boolean" }, "looks": { "type": "integer" }, "from": time } },
                     "maintenance": nullable("string"), "acknowledged": nullable("object") } },
                 "State": { "type": "object", "required": ["version", "standing", "in_alarm", "suspect"], "properties": {
                     "version": { "type": "integer" }, "standing": { "type": "string", "enum": ["healthy", "suspect", "warning", "unknown", "critical"] },

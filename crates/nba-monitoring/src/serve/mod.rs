@@ -9,6 +9,7 @@ mod chart;
 mod html;
 mod metrics;
 mod pages;
+pub mod report;
 mod router;
 mod site;
 #[cfg(test)]

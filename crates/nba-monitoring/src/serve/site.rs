@@ -152,7 +152,7 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(options: ServeOptions) -> Self {
-        let history = History::in_folder(options.folder.join("history"));
+        let history = History::in_folder(&options.folder);
         Self {
             options,
             history,
@@ -197,7 +197,7 @@ impl Site {
         view
     }
 
-    /// The past of what begins with `prefix`.
+    /// The past of what begins with `prefix`. It waits, so it is for threads that may.
     pub(super) fn series(
         &self,
         prefix: &str,
@@ -213,10 +213,10 @@ impl Site {
         {
             return Ok(Arc::clone(series));
         }
-        // Held while reading: a hundred viewers of a new look read the files once.
+        // Held while reading: a hundred viewers of a new look read the file once.
         let from = range.from(now);
-        let wanted = |id: &str| id.starts_with(prefix);
-        let series = Arc::new(self.history.series(wanted, from, now, range.parts)?);
+        let read = self.history.series(prefix, from, now, range.parts);
+        let series = Arc::new(tokio::runtime::Handle::current().block_on(read)?);
         cache.retain(|(known, ..)| *known != key);
         if cache.len() >= CACHED {
             cache.remove(0);
@@ -236,21 +236,7 @@ impl View {
                     .unwrap_or_else(|| "no look has been taken yet".to_owned()),
             );
         };
-        let Some(last) = state.last_tick else {
-            return Some("no look has been taken yet".to_owned());
-        };
-        let interval = TimeDelta::seconds(
-            i64::try_from(state.interval_s.max(1)).unwrap_or(i64::MAX / 1_000_000),
-        );
-        // Half a minute for the look itself.
-        let limit = interval * 3 + TimeDelta::seconds(30);
-        (now - last > limit).then(|| {
-            format!(
-                "nobody watches: the last look was taken at {}, one is due every {} s",
-                last.format("%Y-%m-%d %H:%M:%S UTC"),
-                state.interval_s
-            )
-        })
+        state.stale(now)
     }
 }
 

@@ -17,12 +17,13 @@ use crate::watch::{Monitor, Policy};
 const EVIL: &str = "<script>alert('x')</script> & \"more\"";
 
 /// A watch of some hours: one check in alarm, one suspect, one with text that wants to be markup.
-fn watch(folder: &Path, age: TimeDelta) -> Monitor {
+async fn watch(folder: &Path, age: TimeDelta) -> Monitor {
     let start = Utc::now() - age - TimeDelta::minutes(5) * 40;
     let mut monitor = Monitor::open(folder, start, Policy::default()).unwrap();
     for tick in 0..=40_i32 {
         let now = start + TimeDelta::minutes(5) * tick;
-        monitor.tick(now, Duration::from_secs(300), 42, looks(tick));
+        let tick = monitor.tick(now, Duration::from_secs(300), 42, looks(tick));
+        tick.await;
     }
     monitor.save().unwrap();
     monitor
@@ -125,7 +126,7 @@ impl Server {
 #[tokio::test]
 async fn pages_show_what_the_watch_knows_and_nothing_is_markup_that_was_text() {
     let folder = tempfile::tempdir().unwrap();
-    let _monitor = watch(folder.path(), TimeDelta::zero());
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
     let server = start(options(folder.path())).await;
     let overview = server.page("/").await;
     for expected in [
@@ -184,7 +185,7 @@ async fn pages_show_what_the_watch_knows_and_nothing_is_markup_that_was_text() {
 #[tokio::test]
 async fn programs_get_the_same_as_json_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
-    let _monitor = watch(folder.path(), TimeDelta::zero());
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
     let server = start(options(folder.path())).await;
     let state = server.json("/api/state").await;
     assert_eq!(state["standing"], "critical");
@@ -206,21 +207,6 @@ async fn programs_get_the_same_as_json_and_metrics() {
         .sum();
     assert_eq!(looks, 41);
     assert_eq!(server.json("/api/events").await[0]["kind"], "raised");
-    // What is described is there, and what is there is described.
-    let described = server.json("/api/openapi.json").await;
-    for path in described["paths"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .filter(|path| *path != "/stream")
-    {
-        let (status, ..) = server.ask(&path.replace("{id}", "db.connection"), "").await;
-        assert_eq!(status, 200, "{path}");
-    }
-    let known = &described["components"]["schemas"]["State"]["properties"];
-    for key in state.as_object().unwrap().keys() {
-        assert!(known.get(key).is_some(), "`{key}` is not described");
-    }
     let metrics = server.page("/metrics").await;
     for line in [
         "nba_watch_up 1",
@@ -255,13 +241,14 @@ async fn a_watch_that_has_stopped_is_not_healthy() {
             .await
             .contains("Nothing has been watched yet")
     );
-    let mut monitor = watch(folder.path(), TimeDelta::hours(2));
+    let mut monitor = watch(folder.path(), TimeDelta::hours(2)).await;
     assert_eq!(server.ask("/healthz", "").await.0, 503);
     assert!(server.page("/").await.contains("nobody watches"));
     let state = server.json("/api/state").await;
     assert_eq!(state["standing"], "unknown");
     assert!(server.page("/metrics").await.contains("nba_watch_up 0"));
-    monitor.tick(Utc::now(), Duration::from_secs(300), 1, looks(1));
+    let tick = monitor.tick(Utc::now(), Duration::from_secs(300), 1, looks(1));
+    tick.await;
     monitor.save().unwrap();
     assert_eq!(server.ask("/healthz", "").await.0, 200);
     // A damaged file is no empty one.
@@ -273,7 +260,7 @@ async fn a_watch_that_has_stopped_is_not_healthy() {
 #[tokio::test]
 async fn a_token_opens_and_nothing_else_does() {
     let folder = tempfile::tempdir().unwrap();
-    let _monitor = watch(folder.path(), TimeDelta::zero());
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
     assert!(Token::new("short").is_none());
     let mut guarded = options(folder.path());
     guarded.token = Token::new("0123456789abcdef\n");
@@ -316,7 +303,7 @@ async fn a_token_opens_and_nothing_else_does() {
 #[tokio::test]
 async fn a_browser_is_told_to_trust_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
-    let _monitor = watch(folder.path(), TimeDelta::zero());
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
     let server = start(options(folder.path())).await;
     let (_, head, body) = server.ask("/", "").await;
     for expected in [
@@ -354,7 +341,7 @@ async fn a_browser_is_told_to_trust_nobody_else() {
 #[tokio::test]
 async fn a_new_look_is_announced() {
     let folder = tempfile::tempdir().unwrap();
-    let mut monitor = watch(folder.path(), TimeDelta::zero());
+    let mut monitor = watch(folder.path(), TimeDelta::zero()).await;
     let server = start(options(folder.path())).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream
@@ -377,7 +364,8 @@ async fn a_new_look_is_announced() {
             .any(|line| line == "content-type: text/event-stream"),
         "{headers:?}"
     );
-    monitor.tick(Utc::now(), Duration::from_secs(300), 1, looks(40));
+    let tick = monitor.tick(Utc::now(), Duration::from_secs(300), 1, looks(40));
+    tick.await;
     monitor.save().unwrap();
     let deadline = tokio::time::timeout(Duration::from_secs(60), async {
         while let Some(line) = lines.next_line().await.unwrap() {
@@ -393,7 +381,7 @@ async fn a_new_look_is_announced() {
 #[tokio::test]
 async fn a_hundred_viewers_are_served() {
     let folder = tempfile::tempdir().unwrap();
-    let _monitor = watch(folder.path(), TimeDelta::zero());
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
     let server = Arc::new(start(options(folder.path())).await);
     let viewers = (0..100).map(|_| {
         let server = Arc::clone(&server);
@@ -407,7 +395,7 @@ async fn a_hundred_viewers_are_served() {
 #[tokio::test]
 async fn evidence_is_shown_and_an_error_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let _monitor = watch(folder.path(), TimeDelta::zero());
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
     let mut shown = options(folder.path());
     shown.evidence = Arc::new(|| {
         Ok(vec![EvidenceRow {
@@ -432,4 +420,271 @@ async fn evidence_is_shown_and_an_error_is_an_error() {
         page.contains("the ledger cannot be read") && !page.contains("No record yet"),
         "{page}"
     );
+}
+
+mod description {
+    //! `/api/openapi.json` holds what the server does, and the server does what it holds.
+
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Addresses that are for people, and what pages are made of.
+    const PAGES: [&str; 9] = [
+        "/",
+        "/check/{id}",
+        "/tables",
+        "/events",
+        "/evidence",
+        "/style.css",
+        "/live.js",
+        "/icon.svg",
+        "/api/openapi.json",
+    ];
+
+    /// Where a value is not as the schema says. It knows the words that the description uses, and refuses any other.
+    fn faults(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for (word, wanted) in schema.as_object().unwrap() {
+            match word.as_str() {
+                "$ref" => {
+                    let name = wanted.as_str().unwrap().strip_prefix('#').unwrap();
+                    match document.pointer(name) {
+                        Some(schema) => found.extend(faults(document, schema, value, at)),
+                        None => found.push(format!("{at}: `{name}` is not described")),
+                    }
+                }
+                "type" => {
+                    let kind = match value {
+                        Value::Null => "null",
+                        Value::Bool(_) => "boolean",
+                        Value::Number(number) if number.is_f64() => "number",
+                        Value::Number(_) => "integer",
+                        Value::String(_) => "string",
+                        Value::Array(_) => "array",
+                        Value::Object(_) => "object",
+                    };
+                    let one = |wanted: &Value| {
+                        wanted == kind || (kind == "integer" && wanted == "number")
+                    };
+                    let fits = match wanted {
+                        Value::Array(several) => several.iter().any(one),
+                        one_of => one(one_of),
+                    };
+                    if !fits {
+                        found.push(format!("{at}: {kind} is not {wanted}"));
+                    }
+                }
+                "enum" => {
+                    if !wanted.as_array().unwrap().contains(value) {
+                        found.push(format!("{at}: {value} is none of {wanted}"));
+                    }
+                }
+                "format" => {
+                    assert_eq!(wanted, "date-time");
+                    let text = value.as_str().unwrap_or_default();
+                    if text.parse::<chrono::DateTime<Utc>>().is_err() {
+                        found.push(format!("{at}: {value} is no time"));
+                    }
+                }
+                "required" => {
+                    for key in wanted.as_array().unwrap() {
+                        if value.is_object() && value.get(key.as_str().unwrap()).is_none() {
+                            found.push(format!("{at}: {key} is missing"));
+                        }
+                    }
+                }
+                "properties" | "additionalProperties" => {
+                    let known = &schema["properties"];
+                    for (key, value) in value.as_object().into_iter().flatten() {
+                        let at = format!("{at}.{key}");
+                        match (word.as_str(), known.get(key)) {
+                            ("properties", Some(schema)) => {
+                                found.extend(faults(document, schema, value, &at));
+                            }
+                            // What is there is described, or permitted by name.
+                            ("properties", None) if schema["additionalProperties"].is_null() => {
+                                found.push(format!("{at} is not described"));
+                            }
+                            ("additionalProperties", None) if wanted.is_object() => {
+                                found.extend(faults(document, wanted, value, &at));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                "items" => {
+                    for (number, value) in value.as_array().into_iter().flatten().enumerate() {
+                        found.extend(faults(document, wanted, value, &format!("{at}[{number}]")));
+                    }
+                }
+                "default" | "description" => {}
+                other => panic!("{at}: the test does not know `{other}`"),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_address_is_described_and_every_description_has_an_address() {
+        let source = include_str!("router.rs");
+        let routes = regex::Regex::new(r#"\.route\(\s*"([^"]+)""#).unwrap();
+        let routes: BTreeSet<&str> = routes
+            .captures_iter(source)
+            .map(|found| found.get(1).unwrap().as_str())
+            .collect();
+        let document = super::super::api::openapi();
+        let described: BTreeSet<&str> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let pages = BTreeSet::from(PAGES);
+        assert!(routes.is_superset(&pages), "{routes:?}");
+        assert_eq!(
+            routes.difference(&pages).copied().collect::<BTreeSet<_>>(),
+            described
+        );
+    }
+
+    #[test]
+    fn it_is_a_description_of_openapi_3_1() {
+        let document = super::super::api::openapi();
+        assert_eq!(document["openapi"], "3.1.0");
+        assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let text = document.to_string();
+        for name in schemas.keys() {
+            assert!(
+                text.contains(&format!("#/components/schemas/{name}\"")),
+                "nothing uses `{name}`"
+            );
+        }
+        for scheme in document["security"].as_array().unwrap() {
+            for name in scheme.as_object().unwrap().keys() {
+                assert!(
+                    document["components"]["securitySchemes"]
+                        .get(name)
+                        .is_some()
+                );
+            }
+        }
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let operations = item.as_object().unwrap();
+            assert_eq!(
+                operations.keys().collect::<Vec<_>>(),
+                ["get"],
+                "{path}: nothing is changed"
+            );
+            let operation = &operations["get"];
+            assert!(operation["summary"].is_string(), "{path}");
+            let mut given: BTreeSet<String> = BTreeSet::new();
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["schema"].is_object(), "{path}: {parameter}");
+                if parameter["in"] == "path" {
+                    assert_eq!(parameter["required"], true, "{path}: {parameter}");
+                    given.insert(format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                } else {
+                    assert_eq!(parameter["in"], "query", "{path}: {parameter}");
+                }
+            }
+            let named = path.split('/').filter(|part| part.starts_with('{'));
+            assert_eq!(given, named.map(str::to_owned).collect(), "{path}");
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses {
+                assert!(
+                    status
+                        .parse::<u16>()
+                        .is_ok_and(|status| (200..600).contains(&status))
+                );
+                assert!(response["description"].is_string(), "{path} {status}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_as_it_is_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut monitor = watch(folder.path(), TimeDelta::zero()).await;
+        let server = start(options(folder.path())).await;
+        let document = server.json("/api/openapi.json").await;
+        let mut asked = 0;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            // A stream does not end.
+            if path == "/stream" {
+                continue;
+            }
+            for (status, response) in item["get"]["responses"].as_object().unwrap() {
+                let known = path.replace("{id}", "db.connection");
+                let asked_for = match status.as_str() {
+                    "200" => known,
+                    "404" => path.replace("{id}", "no.such"),
+                    "400" => format!("{known}?range=ever"),
+                    // Asked elsewhere: without the token, and without a watch.
+                    _ => continue,
+                };
+                let (found, headers, body) = server.ask(&asked_for, "").await;
+                assert_eq!(found.to_string(), *status, "{asked_for}");
+                asked += 1;
+                for (kind, content) in response["content"].as_object().into_iter().flatten() {
+                    assert!(
+                        headers
+                            .to_lowercase()
+                            .contains(&format!("content-type: {kind}")),
+                        "{asked_for}: {headers}"
+                    );
+                    if kind == "application/json" {
+                        let value: Value = serde_json::from_str(&body).unwrap();
+                        let found = faults(&document, &content["schema"], &value, "");
+                        assert_eq!(found, Vec::<String>::new(), "{asked_for}: {value}");
+                    }
+                }
+            }
+        }
+        assert!(asked >= 9, "{asked}");
+        // Before anything was watched, and with everything a state can hold.
+        let schema = json!({ "$ref": "#/components/schemas/State" });
+        let empty = tempfile::tempdir().unwrap();
+        let nothing = start(options(empty.path())).await.json("/api/state").await;
+        assert_eq!(
+            faults(&document, &schema, &nothing, ""),
+            Vec::<String>::new()
+        );
+        let check = monitor.state.checks.get_mut("db.free_space").unwrap();
+        check.acknowledged = Some(crate::watch::Acknowledgement {
+            by: "ann".to_owned(),
+            at: Utc::now(),
+            note: Some("is looked at".to_owned()),
+        });
+        check.maintenance = Some("load".to_owned());
+        monitor.save().unwrap();
+        let server = start(options(folder.path())).await;
+        let state = server.json("/api/state").await;
+        assert_eq!(faults(&document, &schema, &state, ""), Vec::<String>::new());
+        // And the validator is not blind.
+        for (pointer, wrong) in [
+            ("/standing", json!("fine")),
+            ("/version", json!("1")),
+            ("/in_alarm", json!([1])),
+            ("/checks/db.free_space/level", json!("good enough")),
+            ("/checks/db.free_space/since", json!("yesterday")),
+            ("/checks/db.free_space/last", json!({})),
+        ] {
+            let mut damaged = state.clone();
+            *damaged.pointer_mut(pointer).unwrap() = wrong;
+            assert!(
+                !faults(&document, &schema, &damaged, "").is_empty(),
+                "{pointer}"
+            );
+        }
+        let mut more = state;
+        more["surprise"] = json!(1);
+        assert_eq!(
+            faults(&document, &schema, &more, ""),
+            [".surprise is not described"]
+        );
+    }
 }

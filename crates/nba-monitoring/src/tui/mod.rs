@@ -77,6 +77,7 @@ const EVENTS: usize = 200;
 #[derive(Debug)]
 pub struct App {
     folder: PathBuf,
+    history: History,
     state: Option<State>,
     problem: Option<String>,
     events: Vec<Event>,
@@ -89,10 +90,10 @@ pub struct App {
 
 impl App {
     /// The watch in this folder, usually `.nba/monitor`.
-    #[must_use]
-    pub fn new(folder: &Path, now: DateTime<Utc>) -> Self {
+    pub async fn new(folder: &Path, now: DateTime<Utc>) -> Self {
         let mut app = Self {
             folder: folder.to_owned(),
+            history: History::in_folder(folder),
             state: None,
             problem: None,
             events: Vec::new(),
@@ -102,12 +103,12 @@ impl App {
             open: false,
             help: false,
         };
-        app.reload(now);
+        app.reload(now).await;
         app
     }
 
     /// Reads the files again. What cannot be read is shown as such.
-    pub fn reload(&mut self, now: DateTime<Utc>) {
+    pub async fn reload(&mut self, now: DateTime<Utc>) {
         let before = self.state.as_ref().map(|state| state.ticks);
         self.problem = None;
         self.state = match read_state(&self.folder) {
@@ -124,8 +125,8 @@ impl App {
             Ok(events) => self.events = events,
             Err(error) => self.problem = Some(error.to_string()),
         }
-        let history = History::in_folder(self.folder.join("history"));
-        match history.series(|_| true, now - TimeDelta::hours(HOURS), now, PARTS) {
+        let from = now - TimeDelta::hours(HOURS);
+        match self.history.series("", from, now, PARTS).await {
             Ok(series) => self.series = series,
             Err(error) => self.problem = Some(error.to_string()),
         }

@@ -30,7 +30,7 @@ fn screen(app: &App, width: u16, height: u16) -> String {
         .join("\n")
 }
 
-fn watched(folder: &Path) {
+async fn watched(folder: &Path) {
     let mut monitor = Monitor::open(folder, start(), Policy::default()).unwrap();
     for tick in 0..=12_i32 {
         let free = if tick > 5 {
@@ -54,21 +54,22 @@ fn watched(folder: &Path) {
                 "the disk is full",
             ),
         ];
-        monitor.tick(
+        let tick = monitor.tick(
             start() + TimeDelta::minutes(5) * tick,
             Duration::from_secs(300),
             42,
             seen,
         );
+        tick.await;
     }
     monitor.save().unwrap();
 }
 
-#[test]
-fn the_worst_comes_first_and_more_is_one_key_away() {
+#[tokio::test]
+async fn the_worst_comes_first_and_more_is_one_key_away() {
     let folder = tempfile::tempdir().unwrap();
-    watched(folder.path());
-    let mut app = App::new(folder.path(), start() + TimeDelta::minutes(60));
+    watched(folder.path()).await;
+    let mut app = App::new(folder.path(), start() + TimeDelta::minutes(60)).await;
     let overview = screen(&app, 110, 20);
     let (bad, good) = (
         overview.find("✗ critical").unwrap(),
@@ -97,10 +98,10 @@ fn the_worst_comes_first_and_more_is_one_key_away() {
     assert!(!screen(&app, 110, 20).contains("Any key closes this."));
 }
 
-#[test]
-fn nothing_breaks_on_a_small_screen_or_without_a_watch() {
+#[tokio::test]
+async fn nothing_breaks_on_a_small_screen_or_without_a_watch() {
     let folder = tempfile::tempdir().unwrap();
-    let mut app = App::new(folder.path(), start());
+    let mut app = App::new(folder.path(), start()).await;
     for key in [
         Key::Open,
         Key::Down,
@@ -118,11 +119,11 @@ fn nothing_breaks_on_a_small_screen_or_without_a_watch() {
     app.key(Key::Back);
     assert!(screen(&app, 80, 10).contains("nothing has been watched yet"));
     std::fs::write(folder.path().join("state.json"), "{").unwrap();
-    app.reload(start());
+    app.reload(start()).await;
     assert!(screen(&app, 120, 10).contains("damaged"));
     std::fs::remove_file(folder.path().join("state.json")).unwrap();
-    watched(folder.path());
-    app.reload(start() + TimeDelta::minutes(60));
+    watched(folder.path()).await;
+    app.reload(start() + TimeDelta::minutes(60)).await;
     for (width, height) in [(1, 1), (20, 6), (80, 24)] {
         screen(&app, width, height);
     }

@@ -15,6 +15,7 @@ use nba_db::quiet::{Quiet, Tick};
 use nba_db::tokio_postgres::Client;
 use nba_db::{Database, Session};
 use nba_utils::Verdict;
+use nba_utils::errors::one_line;
 use serde_json::{Value, json};
 
 use super::book::{KeptProof, ProofBook};
@@ -22,7 +23,7 @@ use super::report::{Proof, TableProof, VERIFY_VERSION, VerifyReport};
 use super::scrub::{self, Candidate};
 use crate::baseline::{Baseline, TableBaseline};
 use crate::connections::Effort;
-use crate::health::locate::{Limits, chain};
+use crate::health::locate::Limits;
 use crate::health::table::{Looker, Present, missing_table, table_record};
 use crate::health::{BaselineRecord, CheckRecord, IdentityRecord};
 
@@ -92,7 +93,7 @@ pub async fn verify(db: &Database, baseline: &Baseline, options: &VerifyOptions)
     let mut run = Run::start(baseline, options);
     let identity = match db.identity().await {
         Ok(identity) => identity,
-        Err(error) => return run.stopped(&chain(&error)),
+        Err(error) => return run.stopped(&one_line(&error)),
     };
     let verdict = baseline.identity.same_target(&identity);
     run.report.identity.actual = Some(identity.clone());
@@ -179,7 +180,7 @@ impl<'a> Run<'a> {
 
     /// The error is the reason why nothing more can be found out.
     async fn prove(&mut self, db: &Database, book: Option<ProofBook>) -> Result<(), String> {
-        let session = db.session().await.map_err(|error| chain(&error))?;
+        let session = db.session().await.map_err(|error| one_line(&error))?;
         // Before any snapshot, so that the counters hold nothing that a snapshot does not see. Without readable counters tables
         // are verified all the same, and nothing is carried.
         let tick = match Tick::read(session.client()).await {
@@ -211,7 +212,7 @@ impl<'a> Run<'a> {
         if !open.is_empty() {
             // Only now: a quick run that reads nothing needs no second connection.
             let sessions = self.options.effort.sessions(db).await;
-            let sessions = sessions.map_err(|error| chain(&error))?;
+            let sessions = sessions.map_err(|error| one_line(&error))?;
             self.look(&sessions, open, tick.as_ref(), &keeper)
                 .await
                 .map_err(|error| error.reason())?;
@@ -491,7 +492,7 @@ impl Keeper<'_> {
     fn save(&mut self) {
         self.saved = Instant::now();
         if let (Some(book), Some(path)) = (&self.book, self.path) {
-            self.problem = book.save(path).err().map(|error| chain(&error));
+            self.problem = book.save(path).err().map(|error| one_line(&error));
         }
     }
 }

@@ -1,59 +1,163 @@
-//! The recorded past: one line per tick, a file per day, rolled up with age.
+//! The recorded past: every look in an SQLite file, rolled up with age.
 //!
-//! Ticks are kept for 14 days, hours for 90, days for 365 (monitoring dossier 1.8: history 365 days, snapshots 90). Plain lines need no
-//! engine, can be read while they are written, and a line that was not finished when the power went is only that one lost.
+//! Looks are kept for 14 days, hours for 90, days for 365 (monitoring dossier 1.8: history 365 days, snapshots 90). A roll-up keeps
+//! the worst that was seen, the number of looks, and mean, least and greatest value, so that no bad moment is averaged away.
+//!
+//! The history is not the state: what is in alarm and since when stands in `state.json`. A disk that is full costs history and
+//! stops nothing; each look tries again.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Timelike as _, Utc};
-use nba_utils::atomic::{self, FileError, NewFile};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use nba_etl::sqlite::{self, SqliteError};
+use nba_utils::Hint;
+use serde::Serialize;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteRow, SqliteSynchronous};
+use tokio::sync::Mutex;
 
 use super::level::Level;
 
-/// Days until ticks become hours, hours become days, and days go.
-const TICKS_KEPT: i64 = 14;
+/// The file's name.
+const FILE: &str = "history.db";
+
+/// The name under which the time that a look took is kept, in milliseconds.
+pub const LOOK_MS: &str = "monitor.look_ms";
+
+/// Days until looks become hours, hours become days, and days go.
+const LOOKS_KEPT: i64 = 14;
 const HOURS_KEPT: i64 = 90;
 const DAYS_KEPT: i64 = 365;
 
-/// The past of a watch.
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// Pages of 4 KiB that the file may have: 1 GiB. A year of 200 checks takes a hundredth of it.
+const MOST_PAGES: u32 = 262_144;
+
+/// Steps that make the tables, as [`sqlite::open`] wants them. `resolution` is 0 for a look, 1 for an hour, 2 for a day; `at` is
+/// when it begins, in milliseconds since 1970, UTC. A series is one stretch of the key.
+const STEPS: [&str; 1] = ["
+    create table names (
+        id   integer not null primary key,
+        name text    not null unique
+    ) strict;
+    create table samples (
+        resolution integer not null,
+        name       integer not null references names,
+        at         integer not null,
+        level      integer not null,
+        looks      integer not null,
+        mean       real,
+        low        real,
+        high       real,
+        primary key (resolution, name, at)
+    ) strict, without rowid;
+    pragma user_version = 1;
+"];
+
+/// `?1` is one JSON object: name → level, value.
+const NAMES_SQL: &str = "insert into names (name) select key from json_each(?1) where true on conflict (name) do nothing";
+const APPEND_SQL: &str = "insert into samples (resolution, name, at, level, looks, mean, low, high) \
+     select 0, n.id, ?2, j.value ->> 0, 1, j.value ->> 1, j.value ->> 1, j.value ->> 1 \
+     from json_each(?1) j join names n on n.name = j.key where true \
+     on conflict (resolution, name, at) do update set level = max(level, excluded.level)";
+
+/// Resolution `?1` before `?3` becomes the next one, in parts of `?2` ms. A part may be there: a clock was set back by weeks.
+const ROLL_SQL: &str = "insert into samples (resolution, name, at, level, looks, mean, low, high) \
+     select ?1 + 1, name, at - at % ?2, max(level), sum(looks), \
+       sum(mean * looks) / sum(case when mean is not null then looks end), min(low), max(high) \
+     from samples where resolution = ?1 and name in (select id from names) and at < ?3 group by name, at - at % ?2 \
+     on conflict (resolution, name, at) do update set level = max(level, excluded.level), looks = looks + excluded.looks, \
+       mean = case when mean is null then excluded.mean when excluded.mean is null then mean \
+         else (mean * looks + excluded.mean * excluded.looks) / (looks + excluded.looks) end, \
+       low = min(coalesce(low, excluded.low), coalesce(excluded.low, low)), \
+       high = max(coalesce(high, excluded.high), coalesce(excluded.high, high))";
+const DROP_SQL: &str =
+    "delete from samples where resolution = ?1 and name in (select id from names) and at < ?2";
+const UNUSED_SQL: &str = "delete from names where not exists \
+     (select 1 from samples s where s.resolution in (0, 1, 2) and s.name = names.id)";
+
+/// An hour or a day belongs to the part in which it begins; the first one may begin before `?2`, a day at `?5`.
+const SERIES_SQL: &str = "select n.name, max(s.at - ?2, 0) / ?4 as part, max(s.level) as level, sum(s.looks) as looks, \
+       sum(s.mean * s.looks) / sum(case when s.mean is not null then s.looks end) as mean, min(s.low) as low, max(s.high) as high \
+     from names n cross join samples s on s.name = n.id and s.resolution in (0, 1, 2) and s.at between ?5 and ?3 \
+     where substr(n.name, 1, length(?1)) = ?1 \
+       and (s.resolution = 2 or s.resolution = 1 and s.at > ?2 - 3600000 or s.resolution = 0 and s.at >= ?2) \
+     group by n.id, part order by n.name, part";
+
+/// What an export reads, in the order of the key.
+pub(super) const EXPORT_SQL: &str = "select s.resolution, n.name, s.at, s.level, s.looks, s.mean, s.low, s.high \
+     from names n cross join samples s on s.name = n.id and s.resolution in (0, 1, 2) \
+     where substr(n.name, 1, length(?1)) = ?1 order by s.resolution, n.name, s.at";
+
+/// The past of a watch. Opened when it is first used, and again after a failure.
 #[derive(Debug, Clone)]
 pub struct History {
-    folder: PathBuf,
+    path: PathBuf,
+    most_pages: u32,
+    pool: Arc<Mutex<Option<SqlitePool>>>,
 }
 
 /// The past could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistoryError {
-    /// A file or the folder cannot be used.
-    #[error("could not {action} `{}`", path.display())]
-    Io {
+    /// The file cannot be opened or made.
+    #[error("could not open the history `{}`", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SqliteError,
+    },
+    /// A statement failed.
+    #[error("could not {action} the history `{}`", path.display())]
+    Statement {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// On which file.
         path: PathBuf,
-        /// The system's error.
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// There is no history.
+    #[error("there is no history `{}`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file to export to cannot be used.
+    #[error("could not {action} `{}`", path.display())]
+    Export {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's error, or that of the format.
         source: io::Error,
     },
-    /// A file cannot be written.
-    #[error("could not write the history")]
-    File(#[from] FileError),
 }
 
-/// One check at one time, or over an hour or a day.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    /// The worst that was seen.
-    pub level: Level,
-    /// Mean, least and greatest value, where there was one.
-    pub value: Option<(f64, f64, f64)>,
-    /// Looks in it.
-    pub looks: u32,
+impl Hint for HistoryError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open {
+                source: SqliteError::Newer { .. },
+                ..
+            } => Some("use the newer program".to_owned()),
+            Self::Missing { .. } => Some(
+                "`nba dashboard --continuous` or `nba serve` in this project writes one".to_owned(),
+            ),
+            Self::Export { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                Some("choose another name: nothing is overwritten".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A sample and when it begins.
@@ -76,303 +180,231 @@ pub struct Point {
 /// The past of several checks, by id.
 pub type Series = BTreeMap<String, Vec<Point>>;
 
-/// A line as it stands in the files: level, then nothing, the value, or mean, least and greatest.
-#[derive(Debug, Deserialize)]
-struct Line {
-    t: DateTime<Utc>,
-    #[serde(default = "one")]
-    n: u32,
-    // Owned: a name with a quotation mark in it cannot be borrowed.
-    c: BTreeMap<String, Vec<serde_json::Value>>,
-}
-
-fn one() -> u32 {
-    1
-}
-
-/// The three resolutions, finest first: what a day's file is called.
-const SUFFIXES: [&str; 3] = [".jsonl", ".hours.jsonl", ".days.jsonl"];
-
 impl History {
-    /// The history in this folder.
+    /// The history in this folder, usually `.nba/monitor`. Nothing is opened or made yet.
     #[must_use]
-    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+    pub fn in_folder(folder: &Path) -> Self {
         Self {
-            folder: folder.into(),
+            path: folder.join(FILE),
+            most_pages: MOST_PAGES,
+            pool: Arc::default(),
         }
     }
 
-    fn path(&self, day: NaiveDate, suffix: &str) -> PathBuf {
-        self.folder.join(format!("{day}{suffix}"))
+    /// The same with another bound on the size of its file, in pages of 4 KiB; more is an error, as on a disk that is full.
+    #[must_use]
+    pub fn bounded(self, most_pages: u32) -> Self {
+        Self {
+            most_pages,
+            pool: Arc::default(),
+            ..self
+        }
     }
 
-    /// Adds one tick.
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file. The lock is held while it is opened, so that it is opened once.
+    async fn pool(&self) -> Result<SqlitePool, HistoryError> {
+        let mut known = self.pool.lock().await;
+        if let Some(pool) = &*known {
+            return Ok(pool.clone());
+        }
+        // A power cut may cost the last looks, never the file.
+        let options = SqliteConnectOptions::new()
+            .synchronous(SqliteSynchronous::Normal)
+            .pragma("max_page_count", self.most_pages.to_string());
+        let pool = sqlite::open(&self.path, &STEPS, options)
+            .await
+            .map_err(|source| HistoryError::Open {
+                path: self.path.clone(),
+                source,
+            })?;
+        *known = Some(pool.clone());
+        Ok(pool)
+    }
+
+    /// The open file of a history that is there; `None` where there is none, which reading does not change.
+    pub(super) async fn existing(&self) -> Result<Option<SqlitePool>, HistoryError> {
+        match self.path.is_file() {
+            true => self.pool().await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Closes the file; the next use opens it again.
+    pub async fn close(&self) {
+        let pool = self.pool.lock().await.take();
+        if let Some(pool) = pool {
+            pool.close().await;
+        }
+    }
+
+    pub(super) fn failed(&self, action: &'static str) -> impl FnOnce(sqlx::Error) -> HistoryError {
+        let path = self.path.clone();
+        move |source| HistoryError::Statement {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// What failed is opened anew next time: the file may be another one by then.
+    async fn or_closed<T>(&self, outcome: Result<T, HistoryError>) -> Result<T, HistoryError> {
+        if outcome.is_err() {
+            self.close().await;
+        }
+        outcome
+    }
+
+    /// Adds one look: what each name showed, and how long all of it took.
     ///
     /// # Errors
     ///
-    /// [`HistoryError`] when the folder or the disk refuses; an unfinished line of an earlier crash is closed first.
-    pub fn append<'a>(
+    /// [`HistoryError`] when the file or the disk refuses; nothing of the look is kept then.
+    pub async fn append<'a>(
         &self,
         now: DateTime<Utc>,
         elapsed_ms: u64,
         samples: impl Iterator<Item = (&'a str, Level, Option<f64>)>,
     ) -> Result<(), HistoryError> {
-        fs::create_dir_all(&self.folder).map_err(|source| HistoryError::Io {
-            action: "make",
-            path: self.folder.clone(),
-            source,
-        })?;
-        let mut line = format!(
-            r#"{{"t":"{}","ms":{elapsed_ms},"c":{{"#,
-            now.format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        let mut cells: serde_json::Map<String, serde_json::Value> = samples
+            .map(|(name, level, value)| {
+                // What is no number has no place in JSON, and becomes null.
+                let cell = serde_json::json!([level.rank(), value]);
+                (name.to_owned(), cell)
+            })
+            .collect();
+        cells.insert(
+            LOOK_MS.to_owned(),
+            serde_json::json!([Level::NotApplicable.rank(), elapsed_ms]),
         );
-        for (number, (id, level, value)) in samples.enumerate() {
-            let comma = if number > 0 { "," } else { "" };
-            let id = serde_json::Value::from(id);
-            // Writing to a String cannot fail.
-            let _ = write!(line, r#"{comma}{id}:["{}""#, level.code());
-            if let Some(value) = value.filter(|value| value.is_finite()) {
-                let _ = write!(line, ",{}", (value * 1_000.0).round() / 1_000.0);
-            }
-            line.push(']');
-        }
-        line.push_str("}}");
-        let path = self.path(now.date_naive(), SUFFIXES[0]);
-        match atomic::append_line(&path, &line) {
-            Err(FileError::TornLine { .. }) => {
-                mend(&path)?;
-                Ok(atomic::append_line(&path, &line)?)
-            }
-            outcome => Ok(outcome?),
-        }
+        let cells = serde_json::Value::Object(cells).to_string();
+        let at = now.timestamp_millis();
+        let written = async {
+            let pool = self.pool().await?;
+            let failed = |source| self.failed("write")(source);
+            let mut transaction = pool.begin_with("begin immediate").await.map_err(failed)?;
+            sqlx::query(NAMES_SQL)
+                .bind(&cells)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+            sqlx::query(APPEND_SQL)
+                .bind(&cells)
+                .bind(at)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+            transaction.commit().await.map_err(failed)
+        };
+        let written = written.await;
+        self.or_closed(written).await
     }
 
-    /// Rolls up what is old enough, and removes what is too old. Can be interrupted and called again at any time.
+    /// Rolls up what is old enough, and removes what is too old. Can be interrupted and called again at any time: it is one
+    /// transaction.
     ///
     /// # Errors
     ///
-    /// [`HistoryError`] when a file cannot be read, written or removed; nothing is removed before its roll-up is on disk.
-    pub fn compact(&self, now: DateTime<Utc>) -> Result<(), HistoryError> {
-        let today = now.date_naive();
-        let aged = |days| today.checked_sub_signed(TimeDelta::days(days));
-        for (day, suffix) in self.files()? {
-            let path = self.path(day, suffix);
-            let older = |days| aged(days).is_some_and(|limit| day < limit);
-            let remove = || {
-                fs::remove_file(&path).map_err(|source| HistoryError::Io {
-                    action: "remove",
-                    path: path.clone(),
-                    source,
-                })
+    /// [`HistoryError`] when the file or the disk refuses; nothing has changed then.
+    pub async fn compact(&self, now: DateTime<Utc>) -> Result<(), HistoryError> {
+        let today = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+        let before = |days: i64| (today - TimeDelta::days(days)).timestamp_millis();
+        let done = async {
+            let Some(pool) = self.existing().await? else {
+                return Ok(());
             };
-            if older(DAYS_KEPT) {
-                remove()?;
-            } else if suffix == SUFFIXES[0] && older(TICKS_KEPT) {
-                self.roll_up(day, &path, SUFFIXES[1], |at| at.hour())?;
-                remove()?;
-            } else if suffix == SUFFIXES[1] && older(HOURS_KEPT) {
-                self.roll_up(day, &path, SUFFIXES[2], |_| 0)?;
-                remove()?;
+            let failed = |source| self.failed("roll up")(source);
+            let mut transaction = pool.begin_with("begin immediate").await.map_err(failed)?;
+            for (resolution, part, before) in [
+                (0_i64, HOUR_MS, before(LOOKS_KEPT)),
+                (1, DAY_MS, before(HOURS_KEPT)),
+            ] {
+                sqlx::query(ROLL_SQL)
+                    .bind(resolution)
+                    .bind(part)
+                    .bind(before)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed)?;
+                sqlx::query(DROP_SQL)
+                    .bind(resolution)
+                    .bind(before)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed)?;
             }
-        }
-        Ok(())
-    }
-
-    fn roll_up(
-        &self,
-        day: NaiveDate,
-        from: &Path,
-        suffix: &str,
-        hour: fn(&DateTime<Utc>) -> u32,
-    ) -> Result<(), HistoryError> {
-        let mut parts: BTreeMap<u32, (u32, BTreeMap<String, Sample>)> = BTreeMap::new();
-        each_line(from, |line| {
-            let (looks, part) = parts.entry(hour(&line.t)).or_default();
-            *looks += line.n;
-            for (id, fields) in &line.c {
-                if let Some(sample) = sample(fields, line.n) {
-                    part.entry(id.clone())
-                        .and_modify(|known| *known = known.and(sample))
-                        .or_insert(sample);
-                }
+            let gone = sqlx::query(DROP_SQL)
+                .bind(2_i64)
+                .bind(before(DAYS_KEPT))
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+            if gone.rows_affected() > 0 {
+                sqlx::query(UNUSED_SQL)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed)?;
             }
-        })?;
-        let mut text = String::new();
-        for (hour, (looks, samples)) in parts {
-            let Some(at) = day.and_hms_opt(hour, 0, 0) else {
-                continue;
-            };
-            let cells: serde_json::Map<String, serde_json::Value> = samples
-                .into_iter()
-                .map(|(id, sample)| {
-                    let code = sample.level.code().to_string();
-                    let cell = match sample.value {
-                        None => serde_json::json!([code]),
-                        Some((mean, min, max)) => serde_json::json!([code, mean, min, max]),
-                    };
-                    (id, cell)
-                })
-                .collect();
-            let line = serde_json::json!({ "t": at.and_utc(), "n": looks, "c": cells });
-            let _ = writeln!(text, "{line}");
-        }
-        // A roll-up that an interrupted compaction left is made anew from the same source.
-        Ok(atomic::replace(
-            &self.path(day, suffix),
-            text.as_bytes(),
-            NewFile::Private,
-        )?)
-    }
-
-    /// Day and resolution of each file, oldest first.
-    fn files(&self) -> Result<Vec<(NaiveDate, &'static str)>, HistoryError> {
-        let failed = |source| HistoryError::Io {
-            action: "list",
-            path: self.folder.clone(),
-            source,
+            transaction.commit().await.map_err(failed)
         };
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(failed)?.file_name();
-            let Some(name) = name.to_str() else { continue };
-            let Some((day, suffix)) = name.split_at_checked(10) else {
-                continue;
-            };
-            let known = SUFFIXES.into_iter().find(|known| *known == suffix);
-            if let (Ok(day), Some(suffix)) = (day.parse(), known) {
-                files.push((day, suffix));
-            }
-        }
-        files.sort_unstable();
-        Ok(files)
+        let done = done.await;
+        self.or_closed(done).await
     }
 
-    /// The past of the ids that are wanted, from `from` on, in about `points` parts of equal length.
+    /// The past of the names that begin with `prefix`, from `from` on, in about `points` parts of equal length.
     ///
     /// # Errors
     ///
-    /// [`HistoryError`] when a file cannot be read; a line that is no sample is left out.
-    pub fn series(
+    /// [`HistoryError`] when the file is there and cannot be read.
+    pub async fn series(
         &self,
-        wanted: impl Fn(&str) -> bool,
+        prefix: &str,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
         points: u32,
     ) -> Result<Series, HistoryError> {
-        let mut parts: BTreeMap<String, BTreeMap<i64, Sample>> = BTreeMap::new();
         let step = ((to - from).num_milliseconds() / i64::from(points.max(1))).max(1);
-        for (day, suffix) in self.files()? {
-            if day < from.date_naive() || day > to.date_naive() {
-                continue;
-            }
-            each_line(&self.path(day, suffix), |line| {
-                // An hour or a day belongs to the part in which it begins; the first one may begin before `from`.
-                let part = (line.t - from).num_milliseconds().div_euclid(step).max(0);
-                if line.t > to || (suffix == SUFFIXES[0] && line.t < from) {
-                    return;
-                }
-                for (id, fields) in line.c {
-                    if !wanted(&id) {
-                        continue;
-                    }
-                    if let Some(sample) = sample(&fields, line.n) {
-                        parts
-                            .entry(id)
-                            .or_default()
-                            .entry(part)
-                            .and_modify(|known| *known = known.and(sample))
-                            .or_insert(sample);
-                    }
-                }
-            })?;
-        }
-        let point = |(part, sample): (i64, Sample)| Point {
-            at: from + TimeDelta::milliseconds(part.saturating_mul(step)),
-            level: sample.level,
-            mean: sample.value.map(|value| value.0),
-            min: sample.value.map(|value| value.1),
-            max: sample.value.map(|value| value.2),
-            looks: sample.looks,
+        let day = from.date_naive().and_time(NaiveTime::MIN).and_utc();
+        let read = async {
+            let Some(pool) = self.existing().await? else {
+                return Ok(Vec::new());
+            };
+            sqlx::query(SERIES_SQL)
+                .bind(prefix)
+                .bind(from.timestamp_millis())
+                .bind(to.timestamp_millis())
+                .bind(step)
+                .bind(day.timestamp_millis())
+                .fetch_all(&pool)
+                .await
+                .map_err(self.failed("read"))
         };
-        Ok(parts
-            .into_iter()
-            .map(|(id, parts)| (id, parts.into_iter().map(point).collect()))
-            .collect())
+        let read = read.await;
+        let rows = self.or_closed(read).await?;
+        let mut series = Series::new();
+        for row in &rows {
+            let (name, point) = point(row, from, step).map_err(self.failed("read"))?;
+            series.entry(name).or_default().push(point);
+        }
+        Ok(series)
     }
 }
 
-impl Sample {
-    /// Both together.
-    fn and(self, other: Self) -> Self {
-        let value = match (self.value, other.value) {
-            (Some((left, least, most)), Some((right, lesser, more))) => {
-                let (n, m) = (f64::from(self.looks.max(1)), f64::from(other.looks.max(1)));
-                let mean = (left * n + right * m) / (n + m);
-                Some((mean, least.min(lesser), most.max(more)))
-            }
-            (left, right) => left.or(right),
-        };
-        Self {
-            level: self.level.max(other.level),
-            value,
-            looks: self.looks.saturating_add(other.looks),
-        }
-    }
-}
-
-fn sample(fields: &[serde_json::Value], looks: u32) -> Option<Sample> {
-    let level = Level::from_code(fields.first()?.as_str()?)?;
-    let number = |at: usize| fields.get(at).and_then(serde_json::Value::as_f64);
-    let value = number(1).map(|mean| (mean, number(2).unwrap_or(mean), number(3).unwrap_or(mean)));
-    Some(Sample {
-        level,
-        value,
-        looks,
-    })
-}
-
-/// Calls `take` with each line that is one; an unfinished one was lost with the power.
-fn each_line(path: &Path, mut take: impl FnMut(Line)) -> Result<(), HistoryError> {
-    let failed = |source| HistoryError::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
+fn point(row: &SqliteRow, from: DateTime<Utc>, step: i64) -> Result<(String, Point), sqlx::Error> {
+    let part: i64 = row.try_get("part")?;
+    let looks: i64 = row.try_get("looks")?;
+    let point = Point {
+        at: from + TimeDelta::milliseconds(part.saturating_mul(step)),
+        level: Level::from_rank(row.try_get("level")?),
+        mean: row.try_get("mean")?,
+        min: row.try_get("low")?,
+        max: row.try_get("high")?,
+        looks: u32::try_from(looks).unwrap_or(u32::MAX),
     };
-    let mut reader = match fs::File::open(path) {
-        Ok(file) => BufReader::new(file),
-        // Rolled up by the monitor while somebody reads.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
-            return Ok(());
-        }
-        if let Ok(line) = serde_json::from_slice::<Line>(&bytes) {
-            take(line);
-        }
-    }
-}
-
-/// Closes a line that a crash left unfinished, so that the next one can follow.
-fn mend(path: &Path) -> Result<(), HistoryError> {
-    use std::io::Write as _;
-    let failed = |source| HistoryError::Io {
-        action: "mend",
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = fs::File::options()
-        .append(true)
-        .open(path)
-        .map_err(failed)?;
-    file.write_all(b"\n").map_err(failed)?;
-    file.sync_all().map_err(failed)
+    Ok((row.try_get("name")?, point))
 }

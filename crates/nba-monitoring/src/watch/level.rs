@@ -55,28 +55,28 @@ impl Level {
         }
     }
 
-    /// One letter, for history files.
-    pub(crate) fn code(self) -> char {
+    /// Its place in the order from best to worst, as the history keeps it.
+    pub(crate) fn rank(self) -> i64 {
         match self {
-            Self::NotApplicable => 'n',
-            Self::Good => 'g',
-            Self::Unsettled => 's',
-            Self::Warning => 'w',
-            Self::Unknown => 'u',
-            Self::Critical => 'c',
+            Self::NotApplicable => 0,
+            Self::Good => 1,
+            Self::Unsettled => 2,
+            Self::Warning => 3,
+            Self::Unknown => 4,
+            Self::Critical => 5,
         }
     }
 
-    pub(crate) fn from_code(code: &str) -> Option<Self> {
-        Some(match code {
-            "n" => Self::NotApplicable,
-            "g" => Self::Good,
-            "s" => Self::Unsettled,
-            "w" => Self::Warning,
-            "u" => Self::Unknown,
-            "c" => Self::Critical,
-            _ => return None,
-        })
+    /// The level of a rank; a rank that nobody writes is one that nobody can tell.
+    pub(crate) fn from_rank(rank: i64) -> Self {
+        match rank {
+            0 => Self::NotApplicable,
+            1 => Self::Good,
+            2 => Self::Unsettled,
+            3 => Self::Warning,
+            5 => Self::Critical,
+            _ => Self::Unknown,
+        }
     }
 }
 

@@ -158,7 +158,7 @@ impl Monitor {
                 State::new(now)
             }
         };
-        let history = History::in_folder(folder.join("history"));
+        let history = History::in_folder(&folder);
         Ok(Self {
             folder,
             state,
@@ -177,7 +177,7 @@ impl Monitor {
 
     /// Takes the looks of a tick into account and keeps the result. Never fails: what cannot be written is in
     /// [`Tick::faults`], and goes on in memory.
-    pub fn tick(
+    pub async fn tick(
         &mut self,
         now: DateTime<Utc>,
         interval: Duration,
@@ -209,11 +209,8 @@ impl Monitor {
         self.state.last_ms = elapsed_ms;
         events.extend(self.state.record(seen, now, interval, self.policy));
         let samples = sample.iter().chain(&rows);
-        if let Err(error) = self.history.append(
-            now,
-            elapsed_ms,
-            samples.map(|(id, level, value)| (id.as_str(), *level, *value)),
-        ) {
+        let samples = samples.map(|(id, level, value)| (id.as_str(), *level, *value));
+        if let Err(error) = self.history.append(now, elapsed_ms, samples).await {
             faults.push(nba_utils::ErrorReport::new(&error).to_string());
         }
         faults.extend(self.log(&events));
@@ -281,6 +278,13 @@ impl Monitor {
             source: error.into(),
         })?;
         Ok(atomic::replace(&path, &json, NewFile::Private)?)
+    }
+
+    /// Keeps the past in a file of at most this many pages of 4 KiB, instead of the usual bound.
+    #[must_use]
+    pub fn with_history_bound(mut self, most_pages: u32) -> Self {
+        self.history = self.history.bounded(most_pages);
+        self
     }
 
     /// The recorded past.

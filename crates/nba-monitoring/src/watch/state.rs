@@ -306,6 +306,26 @@ impl State {
         events
     }
 
+    /// Why it may not be believed any more: no look for three intervals means that nobody watches.
+    #[must_use]
+    pub fn stale(&self, now: DateTime<Utc>) -> Option<String> {
+        let Some(last) = self.last_tick else {
+            return Some("no look has been taken yet".to_owned());
+        };
+        let interval = TimeDelta::seconds(
+            i64::try_from(self.interval_s.max(1)).unwrap_or(i64::MAX / 1_000_000),
+        );
+        // Half a minute for the look itself.
+        let limit = interval * 3 + TimeDelta::seconds(30);
+        (now - last > limit).then(|| {
+            format!(
+                "nobody watches: the last look was taken at {}, one is due every {} s",
+                last.format("%Y-%m-%d %H:%M:%S UTC"),
+                self.interval_s
+            )
+        })
+    }
+
     /// How everything stands together.
     #[must_use]
     pub fn standing(&self) -> Standing {

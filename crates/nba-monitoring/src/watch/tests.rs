@@ -174,15 +174,17 @@ fn a_gap_and_a_clock_that_is_set_back_are_events() {
     );
 }
 
-#[test]
-fn a_killed_monitor_goes_on_where_it_stopped() {
+#[tokio::test]
+async fn a_killed_monitor_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Monitor::open(folder.path(), start(), Policy::default()).unwrap();
     let mut raised = Vec::new();
     for (tick, word) in "gbbbbgg".chars().enumerate() {
         let now = at(i32::try_from(tick).unwrap());
         let mut monitor = open();
-        let seen = monitor.tick(now, FIVE_MINUTES, 7, vec![look("x", word)]);
+        let seen = monitor
+            .tick(now, FIVE_MINUTES, 7, vec![look("x", word)])
+            .await;
         assert_eq!(seen.faults, Vec::<String>::new());
         monitor.save().unwrap();
         raised.extend(seen.events.iter().map(|event| (tick, event.kind)));
@@ -211,13 +213,15 @@ fn two_monitors_do_not_share_a_folder() {
     Monitor::open(folder.path(), start(), Policy::default()).unwrap();
 }
 
-#[test]
-fn a_damaged_state_is_put_aside_and_a_newer_one_refused() {
+#[tokio::test]
+async fn a_damaged_state_is_put_aside_and_a_newer_one_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.json");
     std::fs::write(&state, "{\"version\": 1, \"ticks\": ").unwrap();
     let mut monitor = Monitor::open(folder.path(), start(), Policy::default()).unwrap();
-    let tick = monitor.tick(at(0), FIVE_MINUTES, 1, vec![look("x", 'g')]);
+    let tick = monitor
+        .tick(at(0), FIVE_MINUTES, 1, vec![look("x", 'g')])
+        .await;
     assert_eq!(tick.events[0].kind, EventKind::StateLost);
     monitor.save().unwrap();
     drop(monitor);
@@ -239,15 +243,52 @@ fn a_damaged_state_is_put_aside_and_a_newer_one_refused() {
     );
 }
 
-#[test]
-fn a_full_disk_is_a_fault_and_not_the_end() {
+#[tokio::test]
+async fn a_full_disk_is_a_fault_and_not_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Monitor::open(folder.path(), start(), Policy::default()).unwrap();
+    // The tables are there, and nothing more fits in: SQLite says what it says on a disk that is full.
+    let mut monitor = open();
+    monitor
+        .tick(at(0), FIVE_MINUTES, 1, vec![look("x", 'g')])
+        .await;
+    drop(monitor);
+    let mut monitor = open().with_history_bound(1);
+    let many = || {
+        (0..2_000)
+            .map(|check| look(&format!("x{check}"), 'g'))
+            .collect()
+    };
+    let tick = monitor.tick(at(1), FIVE_MINUTES, 1, many()).await;
+    assert_eq!(tick.faults.len(), 1, "{tick:?}");
+    assert!(tick.faults[0].contains("full"), "{tick:?}");
+    assert_eq!(tick.standing, Standing::Healthy);
+    drop(monitor);
+    // When there is room again, it goes on.
+    let mut monitor = open();
+    let tick = monitor.tick(at(2), FIVE_MINUTES, 1, many()).await;
+    assert_eq!(tick.faults, Vec::<String>::new());
+    let series = monitor
+        .history()
+        .series("x7", at(0), at(9), 1)
+        .await
+        .unwrap();
+    assert_eq!(series["x7"][0].looks, 1, "{series:?}");
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_opened_is_a_fault_and_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut monitor = Monitor::open(folder.path(), start(), Policy::default()).unwrap();
-    // A folder in the place of the day's file cannot be written to, whoever tries.
-    std::fs::create_dir_all(folder.path().join("history/2026-01-10.jsonl")).unwrap();
-    let tick = monitor.tick(at(0), FIVE_MINUTES, 1, vec![look("x", 'g')]);
+    // A folder in the place of a file cannot be written to, whoever tries.
+    let file = folder.path().join("history.db");
+    std::fs::create_dir(&file).unwrap();
+    let good = || vec![look("x", 'g')];
+    let tick = monitor.tick(at(0), FIVE_MINUTES, 1, good()).await;
     assert_eq!(tick.faults.len(), 1, "{tick:?}");
-    assert_eq!(tick.standing, Standing::Healthy);
+    std::fs::remove_dir(&file).unwrap();
+    let tick = monitor.tick(at(1), FIVE_MINUTES, 1, good()).await;
+    assert_eq!(tick.faults, Vec::<String>::new());
 }
 
 #[test]
@@ -278,82 +319,139 @@ fn ten_thousand_ticks_stay_small_and_keep_every_planted_loss() {
 }
 
 mod past {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::RowAccessor as _;
+
     use super::*;
 
-    fn write(history: &History, now: DateTime<Utc>, value: f64, level: Level) {
+    async fn write(history: &History, now: DateTime<Utc>, value: f64, level: Level) {
         let samples = [
             ("rows:games", Level::NotApplicable, Some(value)),
             ("x", level, None),
         ];
-        history.append(now, 5, samples.into_iter()).unwrap();
+        history.append(now, 5, samples.into_iter()).await.unwrap();
     }
 
-    #[test]
-    fn a_year_is_rolled_up_without_losing_a_bad_moment() {
+    #[tokio::test]
+    async fn a_year_is_rolled_up_without_losing_a_bad_moment() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::in_folder(folder.path());
         let now = start();
-        for days in 0..400 {
-            let code = if days == 100 { 'c' } else { 'g' };
-            let mut text = String::new();
+        // Two looks a day, 400 days long; one of a hundred days ago was critical.
+        for days in (0..400).rev() {
             for hours in [1, 0] {
+                let level = match (days, hours) {
+                    (100, 0) => Level::Critical,
+                    _ => Level::Good,
+                };
                 let at = now - TimeDelta::days(days) - TimeDelta::hours(hours);
-                let rows = 400 - days;
-                text += &format!(
-                    "{{\"t\":\"{}\",\"ms\":5,\"c\":{{\"rows:games\":[\"n\",{rows}],\"x\":[\"{code}\"]}}}}\n",
-                    at.to_rfc3339()
-                );
+                let rows = f64::from(i32::try_from(400 - days).unwrap());
+                write(&history, at, rows, level).await;
             }
-            let day = (now - TimeDelta::days(days)).date_naive();
-            std::fs::write(folder.path().join(format!("{day}.jsonl")), text).unwrap();
         }
-        history.compact(now).unwrap();
-        let before: usize = std::fs::read_dir(folder.path()).unwrap().count();
-        history.compact(now).unwrap();
-        history.compact(now).unwrap();
-        let after = std::fs::read_dir(folder.path()).unwrap().count();
-        // A compaction takes one step at a time; after the second nothing is left to do.
-        assert!(after <= before && after <= 367, "{before} {after}");
-        let series = history
-            .series(|_| true, now - TimeDelta::days(365), now, 365)
-            .unwrap();
-        let rows = &series["rows:games"];
-        assert!((360..=366).contains(&rows.len()), "{}", rows.len());
-        let last = rows.last().unwrap();
-        assert_eq!(last.max, Some(400.0));
-        let bad: Vec<_> = series["x"]
+        let year = async || {
+            let from = now - TimeDelta::days(365);
+            history.series("", from, now, 365).await.unwrap()
+        };
+        for round in 0..3 {
+            // One call is enough, and another one changes nothing.
+            history.compact(now).await.unwrap();
+            let series = year().await;
+            let rows = &series["rows:games"];
+            assert!((365..=366).contains(&rows.len()), "{round}: {}", rows.len());
+            let looks: u32 = rows.iter().map(|point| point.looks).sum();
+            assert!((730..=732).contains(&looks), "{round}: {looks}");
+            assert_eq!(rows.last().unwrap().max, Some(400.0));
+            let bad: Vec<_> = series["x"]
+                .iter()
+                .filter(|point| point.level == Level::Critical)
+                .collect();
+            assert_eq!(bad.len(), 1, "{round}: {bad:?}");
+            let age = (now - bad[0].at).num_days();
+            assert!((99..=101).contains(&age), "{round}: {age}");
+        }
+        // What is left of it: looks of 14 days, hours of 90, days of 365.
+        let file = folder.path().join("past.parquet");
+        let written = history.export("rows:", &file).await.unwrap();
+        let reader = SerializedFileReader::new(std::fs::File::open(&file).unwrap()).unwrap();
+        let mut kept = std::collections::BTreeMap::new();
+        let mut first = None;
+        for row in reader.get_row_iter(None).unwrap() {
+            let row = row.unwrap();
+            assert_eq!(row.get_string(1).unwrap(), "rows:games");
+            *kept
+                .entry(row.get_string(0).unwrap().clone())
+                .or_insert(0_u64) += 1;
+            if row.get_string(0).unwrap() == "day" {
+                first.get_or_insert((row.get_long(4).unwrap(), row.get_double(5).unwrap()));
+            }
+        }
+        assert_eq!(kept.values().sum::<u64>(), written);
+        // The looks of today and 14 days, two each; two hours of each of 76 days; the other days once each.
+        let kept: Vec<(&str, u64)> = kept
             .iter()
-            .filter(|point| point.level == Level::Critical)
+            .map(|(name, rows)| (name.as_str(), *rows))
             .collect();
-        assert!((1..=2).contains(&bad.len()), "{bad:?}");
-        let age = (now - bad[0].at).num_days();
-        assert!((99..=101).contains(&age), "{age}");
-        // One week, tick by tick.
+        assert_eq!(kept, [("day", 275), ("hour", 152), ("look", 30)]);
+        assert_eq!(first, Some((2, 35.0)), "two looks a day, with their mean");
+        let again = history.export("", &file).await.unwrap_err();
+        assert!(matches!(again, HistoryError::Export { .. }), "{again:?}");
+        assert!(!folder.path().join("past.parquet.partial").exists());
+        // One week, look by look.
         let week = history
-            .series(|id| id == "x", now - TimeDelta::days(7), now, 7 * 24)
+            .series("x", now - TimeDelta::days(7), now, 7 * 24)
+            .await
             .unwrap();
         assert_eq!(week.len(), 1);
         assert_eq!(week["x"].iter().map(|point| point.looks).sum::<u32>(), 15);
     }
 
-    #[test]
-    fn an_unfinished_line_costs_one_tick() {
+    #[tokio::test]
+    async fn looks_of_a_clock_that_was_set_back_join_what_was_rolled_up() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::in_folder(folder.path());
-        let now = start();
-        write(&history, now, 1.0, Level::Good);
-        let file = folder.path().join("2026-01-10.jsonl");
-        let mut text = std::fs::read_to_string(&file).unwrap();
-        text.push_str("{\"t\":\"2026-01-1");
-        std::fs::write(&file, text).unwrap();
-        write(&history, now + TimeDelta::minutes(5), 3.0, Level::Good);
+        let (then, now) = (start(), start() + TimeDelta::days(30));
+        write(&history, then, 1.0, Level::Good).await;
+        history.compact(now).await.unwrap();
+        write(&history, then + TimeDelta::minutes(5), 4.0, Level::Critical).await;
+        write(&history, then + TimeDelta::minutes(10), 4.0, Level::Good).await;
+        history.compact(now).await.unwrap();
         let series = history
-            .series(|_| true, now, now + TimeDelta::hours(1), 1)
+            .series("rows:", then, then + TimeDelta::hours(1), 1)
+            .await
             .unwrap();
         let point = series["rows:games"][0];
         assert_eq!(
             (point.looks, point.mean, point.min, point.max),
-            (2, Some(2.0), Some(1.0), Some(3.0))
+            (3, Some(3.0), Some(1.0), Some(4.0))
         );
+        let series = history
+            .series("x", then, then + TimeDelta::hours(1), 1)
+            .await
+            .unwrap();
+        assert_eq!(series["x"][0].level, Level::Critical);
+    }
+
+    #[tokio::test]
+    async fn reading_makes_no_file_and_a_newer_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::in_folder(folder.path());
+        let read = async || history.series("", start(), at(1), 1).await;
+        assert_eq!(read().await.unwrap(), Series::new());
+        assert!(!history.path().exists());
+        let missing = history.export("", &folder.path().join("a.parquet")).await;
+        assert!(matches!(missing, Err(HistoryError::Missing { .. })));
+        write(&history, start(), 1.0, Level::Good).await;
+        history.close().await;
+        let file = sqlx::SqlitePool::connect(&format!("sqlite:{}", history.path().display()))
+            .await
+            .unwrap();
+        sqlx::raw_sql("pragma user_version = 99")
+            .execute(&file)
+            .await
+            .unwrap();
+        file.close().await;
+        let newer = read().await;
+        assert!(matches!(newer, Err(HistoryError::Open { .. })), "{newer:?}");
     }
 }

@@ -114,6 +114,166 @@ async fn a_sound_platform_is_proven_by_every_check_that_applies() {
     }
 }
 
+/// A platform on which nothing happens that a test does not do: autovacuum reads tables, too.
+async fn still_platform() -> Platform {
+    let mut options = EmbeddedOptions::default();
+    options
+        .conf
+        .push(("autovacuum".to_owned(), "off".to_owned()));
+    Platform::on(EmbeddedServer::start(options).await.unwrap()).await
+}
+
+/// Looks as the watch takes them, each over connections of its own, and what they touched.
+struct Watcher<'a> {
+    platform: &'a Platform,
+    client: nba_db::tokio_postgres::Client,
+    settings: Settings,
+    memory: Memory,
+    now: DateTime<Utc>,
+}
+
+impl Watcher<'_> {
+    /// A number that the server tells.
+    async fn number(&self, sql: &str) -> i64 {
+        self.client.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// Pages of tables, indexes and TOAST that were touched so far.
+    async fn pages(&self) -> i64 {
+        self.number(
+            "select sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0) + coalesce(toast_blks_read + toast_blks_hit, 0) \
+             + coalesce(tidx_blks_read + tidx_blks_hit, 0))::bigint from pg_statio_user_tables",
+        )
+        .await
+    }
+
+    /// One look at everything, and the pages of user tables it touched.
+    async fn look(&mut self) -> (Vec<Observation>, i64) {
+        const SESSIONS: &str =
+            "select count(*) from pg_stat_activity where backend_type = 'client backend'";
+        let before = self.pages().await;
+        let sessions = self.number(SESSIONS).await;
+        let db = Database::connect(&self.platform.server.target(DATABASE))
+            .await
+            .unwrap();
+        let mut options = RunOptions::default();
+        options.now = Some(self.now);
+        let seen = run(&db, &self.settings, &mut self.memory, &options).await;
+        db.close().await;
+        // What a session touched is on record when it is gone.
+        for _ in 0..600 {
+            if self.number(SESSIONS).await <= sessions {
+                return (seen, self.pages().await - before);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the sessions of a look are still there");
+    }
+
+    /// Looks until a check says something, and the pages that this look touched.
+    async fn look_until(&mut self, id: &str, verdict: &str, named: &str) -> i64 {
+        let mut last = None;
+        for _ in 0..200 {
+            let (seen, pages) = self.look().await;
+            let found = seen.into_iter().find(|seen| seen.id == id).unwrap();
+            if found.verdict.as_str() == verdict && found.message.contains(named) {
+                return pages;
+            }
+            last = Some(found);
+        }
+        panic!("{id} is not {verdict} with `{named}`: {last:?}");
+    }
+}
+
+/// Verdicts and values by id, but for what differs at each look.
+fn answers(seen: &[Observation]) -> Vec<(&str, &str, Option<f64>)> {
+    let steady = seen.iter().filter(|seen| !seen.id.starts_with("db."));
+    steady
+        .map(|seen| (seen.id.as_str(), seen.verdict.as_str(), seen.value))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_quiet_look_touches_no_page_of_a_table_and_a_write_ends_the_quiet() {
+    let platform = still_platform().await;
+    platform.execute("analyze").await;
+    let mut watcher = Watcher {
+        client: writer(&platform.server).await,
+        platform: &platform,
+        settings: settings("[limits]\nfree_percent = 0\n"),
+        memory: Memory::default(),
+        now: now(),
+    };
+    let (first, asked) = watcher.look().await;
+    assert!(asked > 0, "the first look asks the tables");
+    for _ in 0..3 {
+        watcher.now += TimeDelta::minutes(5);
+        let (again, pages) = watcher.look().await;
+        assert_eq!(pages, 0, "pages of tables in a quiet look");
+        assert_eq!(answers(&again), answers(&first));
+    }
+    // One row more, and the tables are asked again: of the same game day, so that only a look can tell.
+    let sql = "insert into games select '499', date '2024-12-02', season, home_team_id, away_team_id, 1, 0, now() from games limit 1";
+    platform.execute(sql).await;
+    let pages = watcher
+        .look_until("freshness.games", "proven", "2024-12-02")
+        .await;
+    assert!(pages > 0);
+    let (_, pages) = watcher.look().await;
+    assert_eq!(pages, 0, "quiet again");
+    // No counter counts these: the file is another one, and the column is no more.
+    platform.execute("truncate box_score_teams").await;
+    watcher
+        .look_until("freshness.sources", "refuted", "teams: nothing since")
+        .await;
+    platform
+        .execute("alter table games drop column game_date cascade")
+        .await;
+    watcher
+        .look_until("freshness.games", "not_applicable", "no table")
+        .await;
+}
+
+#[tokio::test]
+async fn without_counters_that_can_be_believed_every_look_asks_the_tables() {
+    let platform = still_platform().await;
+    let mut watcher = Watcher {
+        client: writer(&platform.server).await,
+        platform: &platform,
+        settings: settings("[limits]\nfree_percent = 0\n"),
+        memory: Memory::default(),
+        now: now(),
+    };
+    watcher.look().await;
+    assert_eq!(watcher.look().await.1, 0);
+    // The figures are the same before and after, and the rows are not looked for by them.
+    platform.execute("select pg_stat_reset()").await;
+    assert!(watcher.look().await.1 > 0, "the counters start anew");
+    // Nobody knows what a view reads.
+    platform
+        .execute("alter table box_score_teams rename to teams_of_games; create view box_score_teams as table teams_of_games")
+        .await;
+    for _ in 0..2 {
+        assert!(watcher.look().await.1 > 0, "a view is always asked");
+    }
+    platform
+        .execute("drop view box_score_teams; alter table teams_of_games rename to box_score_teams")
+        .await;
+    watcher.look().await;
+    assert_eq!(watcher.look().await.1, 0);
+    watcher.now += TimeDelta::hours(6);
+    assert!(
+        watcher.look().await.1 > 0,
+        "after its time an answer is asked for again"
+    );
+    platform
+        .execute("create role silent; alter role silent set track_counts = off")
+        .await;
+    for _ in 0..2 {
+        assert!(watcher.look().await.1 > 0, "somebody writes uncounted");
+    }
+}
+
 #[tokio::test]
 async fn each_check_of_the_server_sees_its_planted_defect() {
     let platform = platform().await;

@@ -1,14 +1,18 @@
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Entry, Excludes, TreeError, TreeFingerprint, path_of_text, text_of_path};
+use super::{
+    Entry, Excludes, TreeError, TreeFingerprint, TreeMemory, UNSETTLED, path_of_text, text_of_path,
+};
+use crate::digest::Digest;
 use crate::errors::Hint;
 
 fn legacy_checkout() -> TempDir {
@@ -257,5 +261,72 @@ proptest! {
                 prop_assert_eq!(text_of_path(&path), text);
             }
         }
+    }
+}
+
+mod again {
+    use super::*;
+
+    /// A tree of ten files whose last change is some seconds ago.
+    fn settled() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..10 {
+            fs::write(folder.path().join(format!("{number}.py")), "print(1)").unwrap();
+        }
+        std::thread::sleep(UNSETTLED + Duration::from_millis(1_100));
+        folder
+    }
+
+    fn look(folder: &Path, memory: &mut TreeMemory) -> Digest {
+        let tree = TreeFingerprint::again(folder, &Excludes::none(), memory).unwrap();
+        let whole = TreeFingerprint::of(folder, &Excludes::none()).unwrap();
+        assert_eq!(tree, whole, "the same as when everything is read");
+        tree.root()
+    }
+
+    #[test]
+    fn only_what_changed_is_read_again_and_a_time_that_is_set_back_hides_nothing() {
+        let folder = settled();
+        let mut memory = TreeMemory::default();
+        let first = look(folder.path(), &mut memory);
+        assert_eq!((memory.known(), memory.read()), (10, 10));
+        assert_eq!(look(folder.path(), &mut memory), first);
+        assert_eq!((memory.known(), memory.read()), (10, 0), "nothing is read");
+        // Other contents of the same length, and the time of modification as it was.
+        let path = folder.path().join("3.py");
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "print(2)").unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(before)
+            .unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert_ne!(look(folder.path(), &mut memory), first);
+        assert_eq!(memory.read(), 1);
+        // So young a file is read each time: another change could have the same time.
+        look(folder.path(), &mut memory);
+        assert_eq!((memory.known(), memory.read()), (9, 1));
+        // Another file under the old name, another mode, a file that is gone, one that is a folder now.
+        fs::remove_file(folder.path().join("4.py")).unwrap();
+        fs::create_dir(folder.path().join("4.py")).unwrap();
+        fs::remove_file(folder.path().join("5.py")).unwrap();
+        let mode = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder.path().join("6.py"), mode).unwrap();
+        fs::write(folder.path().join("new"), "print(1)").unwrap();
+        fs::rename(folder.path().join("new"), folder.path().join("7.py")).unwrap();
+        look(folder.path(), &mut memory);
+        assert_eq!(memory.known(), 5, "0, 1, 2, 8 and 9 are as they were");
+    }
+
+    #[test]
+    fn a_tree_that_cannot_be_read_leaves_nothing_to_rely_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = TreeMemory::default();
+        memory.read = 1;
+        let gone = folder.path().join("gone");
+        TreeFingerprint::again(&gone, &Excludes::none(), &mut memory).unwrap_err();
+        assert_eq!((memory.known(), memory.read()), (0, 0));
     }
 }
