@@ -1,7 +1,8 @@
-//! The recorded past: every look in an SQLite file, rolled up with age.
+//! The recorded past: every look in an SQLite file, and in sums of hours and days.
 //!
-//! Looks are kept for 14 days, hours for 90, days for 365 (monitoring dossier 1.8: history 365 days, snapshots 90). A roll-up keeps
-//! the worst that was seen, the number of looks, and mean, least and greatest value, so that no bad moment is averaged away.
+//! Looks are kept for 14 days, hours for 90, days for 365 (monitoring dossier 1.8: history 365 days, snapshots 90). An hour or a day
+//! has the worst that was seen, the number of looks, and mean, least and greatest value, so that no bad moment is averaged away. It
+//! is brought up to date with each look, so that a chart of a year reads a year's days and nothing else.
 //!
 //! The history is not the state: what is in alarm and since when stands in `state.json`. A disk that is full costs history and
 //! stops nothing; each look tries again.
@@ -27,19 +28,19 @@ const FILE: &str = "history.db";
 /// The name under which the time that a look took is kept, in milliseconds.
 pub const LOOK_MS: &str = "monitor.look_ms";
 
-/// Days until looks become hours, hours become days, and days go.
-const LOOKS_KEPT: i64 = 14;
-const HOURS_KEPT: i64 = 90;
-const DAYS_KEPT: i64 = 365;
-
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
 
-/// Pages of 4 KiB that the file may have: 1 GiB. A year of 200 checks takes a hundredth of it.
-const MOST_PAGES: u32 = 262_144;
+/// How finely the past is kept: how many days, and in which parts (in ms; 1 is as it was).
+const RESOLUTIONS: [(i64, i64); 3] = [(14, 1), (90, HOUR_MS), (365, DAY_MS)];
+
+/// Bytes of a page. A look changes a few rows in many places, and each costs a page.
+const PAGE_BYTES: u32 = 1_024;
+/// Pages that the file may have: 1 GiB.
+const MOST_PAGES: u32 = 1_048_576;
 
 /// Steps that make the tables, as [`sqlite::open`] wants them. `resolution` is 0 for a look, 1 for an hour, 2 for a day; `at` is
-/// when it begins, in milliseconds since 1970, UTC. A series is one stretch of the key.
+/// when it begins, in milliseconds since 1970, UTC; `valued` counts the looks that had a value. A series is one stretch of the key.
 const STEPS: [&str; 1] = ["
     create table names (
         id   integer not null primary key,
@@ -51,6 +52,7 @@ const STEPS: [&str; 1] = ["
         at         integer not null,
         level      integer not null,
         looks      integer not null,
+        valued     integer not null,
         mean       real,
         low        real,
         high       real,
@@ -61,19 +63,14 @@ const STEPS: [&str; 1] = ["
 
 /// `?1` is one JSON object: name → level, value.
 const NAMES_SQL: &str = "insert into names (name) select key from json_each(?1) where true on conflict (name) do nothing";
-const APPEND_SQL: &str = "insert into samples (resolution, name, at, level, looks, mean, low, high) \
-     select 0, n.id, ?2, j.value ->> 0, 1, j.value ->> 1, j.value ->> 1, j.value ->> 1 \
-     from json_each(?1) j join names n on n.name = j.key where true \
-     on conflict (resolution, name, at) do update set level = max(level, excluded.level)";
-
-/// Resolution `?1` before `?3` becomes the next one, in parts of `?2` ms. A part may be there: a clock was set back by weeks.
-const ROLL_SQL: &str = "insert into samples (resolution, name, at, level, looks, mean, low, high) \
-     select ?1 + 1, name, at - at % ?2, max(level), sum(looks), \
-       sum(mean * looks) / sum(case when mean is not null then looks end), min(low), max(high) \
-     from samples where resolution = ?1 and name in (select id from names) and at < ?3 group by name, at - at % ?2 \
-     on conflict (resolution, name, at) do update set level = max(level, excluded.level), looks = looks + excluded.looks, \
-       mean = case when mean is null then excluded.mean when excluded.mean is null then mean \
-         else (mean * looks + excluded.mean * excluded.looks) / (looks + excluded.looks) end, \
+/// The look at `?2` as it is, and into its hour and its day.
+const APPEND_SQL: &str = "insert into samples (resolution, name, at, level, looks, valued, mean, low, high) \
+     select r.column1, n.id, ?2 - ?2 % r.column2, j.value ->> 0, 1, j.value ->> 1 is not null, j.value ->> 1, j.value ->> 1, j.value ->> 1 \
+     from json_each(?1) j join names n on n.name = j.key cross join (values (0, 1), (1, 3600000), (2, 86400000)) r where true \
+     on conflict (resolution, name, at) do update set level = max(level, excluded.level), \
+       looks = looks + 1, valued = valued + excluded.valued, \
+       mean = case when excluded.valued = 0 then mean when valued = 0 then excluded.mean \
+         else mean + (excluded.mean - mean) / (valued + 1) end, \
        low = min(coalesce(low, excluded.low), coalesce(excluded.low, low)), \
        high = max(coalesce(high, excluded.high), coalesce(excluded.high, high))";
 const DROP_SQL: &str =
@@ -81,13 +78,11 @@ const DROP_SQL: &str =
 const UNUSED_SQL: &str = "delete from names where not exists \
      (select 1 from samples s where s.resolution in (0, 1, 2) and s.name = names.id)";
 
-/// An hour or a day belongs to the part in which it begins; the first one may begin before `?2`, a day at `?5`.
+/// What begins before `?2` and reaches into it belongs to the first part.
 const SERIES_SQL: &str = "select n.name, max(s.at - ?2, 0) / ?4 as part, max(s.level) as level, sum(s.looks) as looks, \
-       sum(s.mean * s.looks) / sum(case when s.mean is not null then s.looks end) as mean, min(s.low) as low, max(s.high) as high \
-     from names n cross join samples s on s.name = n.id and s.resolution in (0, 1, 2) and s.at between ?5 and ?3 \
-     where substr(n.name, 1, length(?1)) = ?1 \
-       and (s.resolution = 2 or s.resolution = 1 and s.at > ?2 - 3600000 or s.resolution = 0 and s.at >= ?2) \
-     group by n.id, part order by n.name, part";
+       sum(s.mean * s.valued) / sum(s.valued) as mean, min(s.low) as low, max(s.high) as high \
+     from names n cross join samples s on s.name = n.id and s.resolution = ?5 and s.at between ?6 and ?3 \
+     where substr(n.name, 1, length(?1)) = ?1 group by n.id, part order by n.name, part";
 
 /// What an export reads, in the order of the key.
 pub(super) const EXPORT_SQL: &str = "select s.resolution, n.name, s.at, s.level, s.looks, s.mean, s.low, s.high \
@@ -191,7 +186,7 @@ impl History {
         }
     }
 
-    /// The same with another bound on the size of its file, in pages of 4 KiB; more is an error, as on a disk that is full.
+    /// The same with another bound on the size of its file, in pages of 1 KiB; more is an error, as on a disk that is full.
     #[must_use]
     pub fn bounded(self, most_pages: u32) -> Self {
         Self {
@@ -216,6 +211,7 @@ impl History {
         // A power cut may cost the last looks, never the file.
         let options = SqliteConnectOptions::new()
             .synchronous(SqliteSynchronous::Normal)
+            .page_size(PAGE_BYTES)
             .pragma("max_page_count", self.most_pages.to_string());
         let pool = sqlite::open(&self.path, &STEPS, options)
             .await
@@ -305,46 +301,30 @@ impl History {
         self.or_closed(written).await
     }
 
-    /// Rolls up what is old enough, and removes what is too old. Can be interrupted and called again at any time: it is one
-    /// transaction.
+    /// Removes what is too old. Can be interrupted and called again at any time: it is one transaction.
     ///
     /// # Errors
     ///
     /// [`HistoryError`] when the file or the disk refuses; nothing has changed then.
     pub async fn compact(&self, now: DateTime<Utc>) -> Result<(), HistoryError> {
         let today = now.date_naive().and_time(NaiveTime::MIN).and_utc();
-        let before = |days: i64| (today - TimeDelta::days(days)).timestamp_millis();
         let done = async {
             let Some(pool) = self.existing().await? else {
                 return Ok(());
             };
-            let failed = |source| self.failed("roll up")(source);
+            let failed = |source| self.failed("shorten")(source);
             let mut transaction = pool.begin_with("begin immediate").await.map_err(failed)?;
-            for (resolution, part, before) in [
-                (0_i64, HOUR_MS, before(LOOKS_KEPT)),
-                (1, DAY_MS, before(HOURS_KEPT)),
-            ] {
-                sqlx::query(ROLL_SQL)
+            let mut gone = 0;
+            for (resolution, (days, _)) in (0_i64..).zip(RESOLUTIONS) {
+                gone += sqlx::query(DROP_SQL)
                     .bind(resolution)
-                    .bind(part)
-                    .bind(before)
+                    .bind((today - TimeDelta::days(days)).timestamp_millis())
                     .execute(&mut *transaction)
                     .await
-                    .map_err(failed)?;
-                sqlx::query(DROP_SQL)
-                    .bind(resolution)
-                    .bind(before)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(failed)?;
+                    .map_err(failed)?
+                    .rows_affected();
             }
-            let gone = sqlx::query(DROP_SQL)
-                .bind(2_i64)
-                .bind(before(DAYS_KEPT))
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            if gone.rows_affected() > 0 {
+            if gone > 0 {
                 sqlx::query(UNUSED_SQL)
                     .execute(&mut *transaction)
                     .await
@@ -356,7 +336,9 @@ impl History {
         self.or_closed(done).await
     }
 
-    /// The past of the names that begin with `prefix`, from `from` on, in about `points` parts of equal length.
+    /// The past of the names that begin with `prefix`, from `from` to the present, in about `points` parts of equal length: from looks
+    /// where parts are shorter than an hour, from hours where they are shorter than a day, from days otherwise, and never from
+    /// what is not kept that long.
     ///
     /// # Errors
     ///
@@ -369,7 +351,8 @@ impl History {
         points: u32,
     ) -> Result<Series, HistoryError> {
         let step = ((to - from).num_milliseconds() / i64::from(points.max(1))).max(1);
-        let day = from.date_naive().and_time(NaiveTime::MIN).and_utc();
+        let (resolution, part) = resolution(step, to - from);
+        let first = from.timestamp_millis() - part + 1;
         let read = async {
             let Some(pool) = self.existing().await? else {
                 return Ok(Vec::new());
@@ -379,7 +362,8 @@ impl History {
                 .bind(from.timestamp_millis())
                 .bind(to.timestamp_millis())
                 .bind(step)
-                .bind(day.timestamp_millis())
+                .bind(resolution)
+                .bind(first)
                 .fetch_all(&pool)
                 .await
                 .map_err(self.failed("read"))
@@ -392,6 +376,18 @@ impl History {
             series.entry(name).or_default().push(point);
         }
         Ok(series)
+    }
+}
+
+/// The coarsest resolution that still fills every part, or a coarser one that reaches back so far; and the length of its parts.
+fn resolution(step: i64, back: TimeDelta) -> (i64, i64) {
+    let [(looks, look), (hours, hour), (_, day)] = RESOLUTIONS;
+    if step < HOUR_MS && back <= TimeDelta::days(looks) {
+        (0, look)
+    } else if step < DAY_MS && back <= TimeDelta::days(hours) {
+        (1, hour)
+    } else {
+        (2, day)
     }
 }
 

@@ -280,7 +280,7 @@ impl Monitor {
         Ok(atomic::replace(&path, &json, NewFile::Private)?)
     }
 
-    /// Keeps the past in a file of at most this many pages of 4 KiB, instead of the usual bound.
+    /// Keeps the past in a file of at most this many pages of 1 KiB, instead of the usual bound.
     #[must_use]
     pub fn with_history_bound(mut self, most_pages: u32) -> Self {
         self.history = self.history.bounded(most_pages);

@@ -333,7 +333,7 @@ mod past {
     }
 
     #[tokio::test]
-    async fn a_year_is_rolled_up_without_losing_a_bad_moment() {
+    async fn a_year_is_summed_up_without_losing_a_bad_moment() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::in_folder(folder.path());
         let now = start();
@@ -354,8 +354,9 @@ mod past {
             history.series("", from, now, 365).await.unwrap()
         };
         for round in 0..3 {
-            // One call is enough, and another one changes nothing.
-            history.compact(now).await.unwrap();
+            if round > 0 {
+                history.compact(now).await.unwrap();
+            }
             let series = year().await;
             let rows = &series["rows:games"];
             assert!((365..=366).contains(&rows.len()), "{round}: {}", rows.len());
@@ -387,12 +388,12 @@ mod past {
             }
         }
         assert_eq!(kept.values().sum::<u64>(), written);
-        // The looks of today and 14 days, two each; two hours of each of 76 days; the other days once each.
+        // Two looks of today and each of 14 days, two hours of each of 90 days, one day of 365; and nothing older.
         let kept: Vec<(&str, u64)> = kept
             .iter()
             .map(|(name, rows)| (name.as_str(), *rows))
             .collect();
-        assert_eq!(kept, [("day", 275), ("hour", 152), ("look", 30)]);
+        assert_eq!(kept, [("day", 366), ("hour", 182), ("look", 30)]);
         assert_eq!(first, Some((2, 35.0)), "two looks a day, with their mean");
         let again = history.export("", &file).await.unwrap_err();
         assert!(matches!(again, HistoryError::Export { .. }), "{again:?}");
@@ -407,7 +408,7 @@ mod past {
     }
 
     #[tokio::test]
-    async fn looks_of_a_clock_that_was_set_back_join_what_was_rolled_up() {
+    async fn looks_of_a_clock_that_was_set_back_join_their_hour() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::in_folder(folder.path());
         let (then, now) = (start(), start() + TimeDelta::days(30));
@@ -430,6 +431,42 @@ mod past {
             .await
             .unwrap();
         assert_eq!(series["x"][0].level, Level::Critical);
+    }
+
+    #[tokio::test]
+    async fn looks_without_a_value_count_as_looks_and_not_as_zeros() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::in_folder(folder.path());
+        for (minute, value) in [
+            (0, Some(4.0)),
+            (5, None),
+            (10, Some(8.0)),
+            (15, Some(f64::NAN)),
+        ] {
+            let samples = [("x", Level::Good, value)];
+            let at = start() + TimeDelta::minutes(minute);
+            history.append(at, 1, samples.into_iter()).await.unwrap();
+        }
+        // The same from looks, from the hour and from the day.
+        for (days, parts) in [(1, 200), (30, 100), (200, 10)] {
+            let to = start() + TimeDelta::hours(1);
+            let series = history
+                .series("x", to - TimeDelta::days(days), to, parts)
+                .await
+                .unwrap();
+            let points = &series["x"];
+            let looks: u32 = points.iter().map(|point| point.looks).sum();
+            let min = points.iter().filter_map(|point| point.min).reduce(f64::min);
+            let max = points.iter().filter_map(|point| point.max).reduce(f64::max);
+            assert_eq!(
+                (looks, min, max),
+                (4, Some(4.0), Some(8.0)),
+                "{days}: {points:?}"
+            );
+            if let [point] = points.as_slice() {
+                assert_eq!(point.mean, Some(6.0), "{days}");
+            }
+        }
     }
 
     #[tokio::test]
