@@ -12,7 +12,7 @@ use crate::watch::{LOOK_MS, Level};
 const STYLE: &str = include_str!("../assets/style.css");
 /// What paper and mail need beside it.
 const MORE_STYLE: &str = "@media print { body { background: #fff; } .card, .hero { box-shadow: none; break-inside: avoid; } details > * { display: revert; } } \
-     .week td { vertical-align: top; } .week td .spark { min-width: 8rem; }";
+     ol.time .pill { justify-self: start; } .week td { vertical-align: top; } .week td.mono, .week td:nth-child(3).small { white-space: nowrap; } .week td .spark { min-width: 8rem; }";
 
 impl Week {
     /// The week as one page that loads nothing: styles and drawings are in it.
@@ -132,14 +132,16 @@ impl Week {
             )
         });
         for check in checks {
+            let bad = match check.hours {
+                0 => "–".to_owned(),
+                hours => format!("{} of {hours}", check.bad_hours),
+            };
             let _ = write!(
                 main,
-                "<tr><td class=\"mono small\">{}</td><td>{}</td><td class=\"small\">{}</td><td class=\"number\">{} of {}</td><td>{}</td></tr>",
+                "<tr><td class=\"mono small\">{}</td><td>{}</td><td class=\"small\">{}</td><td class=\"number\">{bad}</td><td>{}</td></tr>",
                 Text(&check.id),
                 level_pill(check.level),
                 check.since.format("%Y-%m-%d %H:%M"),
-                check.bad_hours,
-                check.hours,
                 self.chart(&check.id, &check.id, "").spark()
             );
         }
@@ -150,7 +152,7 @@ impl Week {
         let grown = self.grown();
         let _ = write!(
             main,
-            "<section class=\"card\" aria-labelledby=\"tables\"><h2 id=\"tables\">Growth of tables</h2><p class=\"small muted\">{} of {} tables changed; {} rows more in all.</p><div class=\"grid\">",
+            "<section class=\"card\" aria-labelledby=\"tables\"><h2 id=\"tables\">Growth of tables</h2><p class=\"small muted\">{} of {} tables changed; {} rows in all.</p><div class=\"grid\">",
             grown.len(),
             self.tables.len(),
             change(Some(grown.iter().filter_map(|table| table.gained).sum()))
