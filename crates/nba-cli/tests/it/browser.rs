@@ -262,6 +262,16 @@ pub(crate) fn the_page_works_in_a_browser(world: &World) {
         ));
         assert_eq!(status, 200, "{path}");
     }
+    // The week as one file: as wide as a phone, everything in it described, and nothing asked of anybody.
+    place.nba(&["report", "weekly", "--html", "week.html"]);
+    let week = place.project.join("week.html");
+    browser.open(&format!("file://{}", week.display()));
+    let seen = browser.evaluate(
+        "[document.querySelector('h1').innerText, document.querySelectorAll('tbody tr').length > 10, document.documentElement.scrollWidth - document.documentElement.clientWidth, \
+          performance.getEntriesByType('resource').length, [...document.querySelectorAll('svg')].filter(s => !s.querySelector('title')).length]",
+    );
+    assert_eq!(seen, json!(["nba_simulator", true, 0, 0, 0]));
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
     drop(browser);
     server.signal("TERM");
     server.ends_within(Duration::from_secs(20)).exits(2);
