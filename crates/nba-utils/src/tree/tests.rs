@@ -323,8 +323,10 @@ mod again {
     #[test]
     fn a_tree_that_cannot_be_read_leaves_nothing_to_rely_on() {
         let folder = tempfile::tempdir().unwrap();
-        let mut memory = TreeMemory::default();
-        memory.read = 1;
+        let mut memory = TreeMemory {
+            read: 1,
+            ..TreeMemory::default()
+        };
         let gone = folder.path().join("gone");
         TreeFingerprint::again(&gone, &Excludes::none(), &mut memory).unwrap_err();
         assert_eq!((memory.known(), memory.read()), (0, 0));
