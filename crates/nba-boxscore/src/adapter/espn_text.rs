@@ -202,7 +202,8 @@ fn last_name(name: &str) -> Option<&str> {
     nonempty(if own {
         name
     } else {
-        name.trim_end_matches('.')
+        // One only: `Stolen by Gary Trent Jr..` ends with the name's and the sentence's.
+        name.strip_suffix('.').unwrap_or(name)
     })
 }
 
@@ -609,6 +610,13 @@ mod tests {
             (
                 "Kirk Hinrich blocks Glen Davis's three point jumper",
                 shot("Glen Davis", true, false, Some("Kirk Hinrich")),
+            ),
+            (
+                "Luguentz Dort lost ball turnover. Stolen by Gary Trent Jr..",
+                Said::Turnover {
+                    player: Some("Luguentz Dort"),
+                    steal: Some("Gary Trent Jr."),
+                },
             ),
             (
                 "Michael Jordan MADE 16-foot jumper. Assisted by Scottie Pippen.",

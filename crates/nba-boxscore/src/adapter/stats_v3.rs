@@ -359,6 +359,15 @@ impl<'a> People<'a> {
             let place = if kind == 2 { 2 } else { 1 };
             people[place] = self.first(twin, self.side(twin));
         }
+        // A team's rows have the team for their person, a coach's technical foul has him: nobody is nobody's.
+        let counts = matches!(kind, 1..=5) || (kind == 6 && !matches!(code, 11 | 16));
+        let nobody = |action: &Action<'_>| action.person.is_none() || self.side(action).is_none();
+        if counts && (nobody(action) || twin.is_some_and(nobody)) {
+            reader.note(Note::Nobody {
+                row: index,
+                what: "action",
+            });
+        }
         let score = match (kind, action.score) {
             (1 | 3 | 13, Some([home, away])) => format!("{away} - {home}"),
             _ => String::new(),
