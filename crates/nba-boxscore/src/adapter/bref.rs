@@ -228,14 +228,11 @@ pub fn read(id: &str, teams: [&str; 2], rows: &[Row<'_>]) -> Result<GameLog, Log
     }
     for (place, row) in rows.iter().enumerate() {
         let index = u32::try_from(place).map_err(|_| LogError::TooManyRows)?;
-        match repeat(rows, place) {
-            Some(adjacent) => {
-                reader.builder.note(Note::Repeated { row: index });
-                if adjacent {
-                    continue;
-                }
+        if let Some(adjacent) = repeat(rows, place) {
+            reader.builder.note(Note::Repeated { row: index });
+            if adjacent {
+                continue;
             }
-            None => {}
         }
         reader.row(index, row, teams)?;
     }
@@ -256,8 +253,7 @@ fn repeat(rows: &[Row<'_>], place: usize) -> Option<bool> {
         said,
         Said::Nothing | Said::Unknown | Said::Rebound { player: None, .. } | Said::Technical { .. }
     );
-    let mut between = 0usize;
-    for before in rows[..place].iter().rev() {
+    for (between, before) in rows[..place].iter().rev().enumerate() {
         if (before.period, before.clock) != (row.period, row.clock) {
             return None;
         }
@@ -270,7 +266,6 @@ fn repeat(rows: &[Row<'_>], place: usize) -> Option<bool> {
                 _ => None,
             };
         }
-        between += 1;
     }
     None
 }

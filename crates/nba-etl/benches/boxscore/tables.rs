@@ -29,7 +29,7 @@ pub(crate) fn bytes_per_event(file: &Path) -> Result<()> {
             .writer(Purpose::new("measure tables of box scores"))
             .await?;
         let loaded = load(&store, &mut writer, &options).await;
-        writer.finish().await?;
+        let _ = writer.finish().await;
         loaded?;
         println!("\n| tables | bytes an event, indexes included | estimate |");
         println!("|---|---:|---:|");
