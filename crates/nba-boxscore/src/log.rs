@@ -203,6 +203,12 @@ impl Note {
         )
     }
 
+    /// Whether it leaves time on court and plus/minus in doubt: what concerns the court, and what leaves everything in doubt.
+    #[must_use]
+    pub const fn unsettles_court(&self) -> bool {
+        self.is_about_court() || matches!(self, Note::ScoreOnly)
+    }
+
     /// Whether the log cannot be called complete because of it.
     #[must_use]
     pub const fn is_doubt(&self) -> bool {

@@ -3,8 +3,9 @@
 //! Two players of one team can share such a name. Nothing in a row tells them apart, so a name that comes in while it is on court, goes
 //! while it is not, or acts from the bench is put on record.
 //!
-//! Counts are never proven from these texts alone: in 2 of 40 real games a turnover of the official box has no row, and nothing in the
-//! text contradicts that.
+//! Nothing is ever proven from these texts alone: in 2 of 40 real games a turnover of the official box has no row, and of 848 players 152
+//! have an official time on court that differs by more than a second from that of their substitutions. Nothing in the text contradicts
+//! either.
 
 use super::text;
 use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
@@ -236,6 +237,7 @@ pub fn read(id: &str, teams: [&str; 2], rows: &[Row<'_>]) -> Result<GameLog, Log
         }
         reader.row(index, row, teams)?;
     }
+    reader.end_of_game()?;
     let mut log = reader.builder.finish();
     shared_names(&mut log);
     // Last: whatever else leaves the game in doubt says more.
@@ -317,6 +319,25 @@ impl<'a> Reader<'a> {
             self.player(index, side.other(), name)?;
         }
         Ok(())
+    }
+
+    /// The page does not say that the game is over. Where the last row of the fourth or a later period stands within a shot clock of its
+    /// end, and one side leads, nothing else can have happened but that time ran out.
+    fn end_of_game(&mut self) -> Result<(), LogError> {
+        const SHOT_CLOCK: u16 = 240;
+        let events = &self.builder.log.events;
+        let last = events.iter().map(|event| event.period).max().unwrap_or(0);
+        let own = || events.iter().filter(|event| event.period == last);
+        let left = own().map(|event| event.clock_tenths).min();
+        let ended = own().any(|event| event.kind == EventKind::PeriodEnd);
+        let score = events.iter().rev().find_map(|event| event.score);
+        let leads = score.is_some_and(|[home, away]| home != away);
+        if last < 4 || ended || !leads || left.is_none_or(|left| left > SHOT_CLOCK) {
+            return Ok(());
+        }
+        let origin = self.builder.log.origins.last().copied().unwrap_or_default();
+        let end = Event::new(0, last, 0, EventKind::PeriodEnd);
+        self.builder.push(end, origin).map(|_| ())
     }
 
     fn row(&mut self, index: u32, row: &Row<'a>, teams: [&str; 2]) -> Result<(), LogError> {

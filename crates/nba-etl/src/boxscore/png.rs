@@ -163,14 +163,18 @@ impl Canvas {
     }
 
     fn text(&mut self, (x, base): Spot, anchor: Anchor, words: &str, ink: Ink) {
-        let letters: Vec<[u8; 8]> = words.chars().map(dots).collect();
+        // A name that is longer than the room before it loses its end.
+        let room = match anchor {
+            Anchor::End => usize::try_from(below(x, self.width) / (LETTER * DOT)).unwrap_or(0),
+            Anchor::Middle => usize::MAX,
+        };
+        let letters: Vec<[u8; 8]> = words.chars().take(room).map(dots).collect();
         let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
         let wide = f64::from(count.saturating_mul(LETTER * DOT));
         let left = match anchor {
             Anchor::End => x - wide,
             Anchor::Middle => x - wide / 2.0,
         };
-        // A text that is longer than its room begins at the edge.
         let left = below(left, self.width);
         let top = below(base - f64::from(7 * DOT), self.height);
         for (number, letter) in (0u32..).zip(letters) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use libtest_mimic::Failed;
-use nba_boxscore::{GameLog, Note, Side, Stat, Verification, count, verify};
+use nba_boxscore::{Confidence, GameLog, Note, Side, Stat, Verification, count, verify};
 use nba_etl::plays::{Form, read_file};
 use nba_utils::Verdict;
 use serde_json::Value;
@@ -163,6 +163,7 @@ pub(crate) fn bref_playoffs(data: &Path) -> Outcome {
     let games = bref_games(&data.join("bref/pbp_playoffs_2026.jsonl.gz"))?;
     let boxes = gunzip(&data.join("bref/official_box_playoffs_2026.jsonl.gz"));
     let mut different: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (mut court, mut off) = (0, [0usize; 4]);
     for ((log, game), line) in games.iter().zip(boxes.lines()) {
         let document: Value = serde_json::from_str(line)?;
         let home = document["teams"]
@@ -187,6 +188,17 @@ pub(crate) fn bref_playoffs(data: &Path) -> Outcome {
             );
         }
         official.retain(|_, counts| counts.iter().any(|count| *count > 0));
+        equal("court is proven", game.court() == Verdict::Proven, false)?;
+        let answered = game
+            .starts
+            .iter()
+            .all(|start| start.confidence == Confidence::Certain);
+        if answered && game.court_violations.is_empty() {
+            court += 1;
+            for (sum, more) in off.iter_mut().zip(court_differences(log, game, &document)) {
+                *sum += more;
+            }
+        }
         let ours = by_name(log, game);
         let mut wrong = Vec::new();
         for key in ours
@@ -208,6 +220,12 @@ pub(crate) fn bref_playoffs(data: &Path) -> Outcome {
         }
     }
     equal("games", games.len(), 40)?;
+    equal("games whose court has one answer", court, 38)?;
+    equal(
+        "players, more than one and five seconds off, other plus/minus",
+        off,
+        [848, 152, 112, 5],
+    )?;
     // Two turnovers of the box have no row. The text has nothing that contradicts it, which is why it proves nothing.
     let text = |line: &str| vec![line.to_owned()];
     equal(
@@ -228,6 +246,33 @@ pub(crate) fn bref_playoffs(data: &Path) -> Outcome {
         verdicts(games.iter().map(|(_, game)| game)),
         BTreeMap::from([("not_proven", 40)]),
     )
+}
+
+/// Players of a game, and those whose time differs by more than a second, or whose plus/minus differs.
+fn court_differences(log: &GameLog, game: &Verification, document: &Value) -> [usize; 4] {
+    let mut found = [0; 4];
+    for player in document["players"].as_array().into_iter().flatten() {
+        let name = short(player["name"].as_str().unwrap_or_default());
+        let minutes = player["minutes"].as_str().unwrap_or_default();
+        let official = minutes
+            .split_once(':')
+            .and_then(|(minutes, seconds)| Some((minutes.parse().ok()?, seconds.parse().ok()?)))
+            .map_or(0, |(minutes, seconds): (u32, u32)| minutes * 60 + seconds);
+        let margin = player["plusMinusPoints"].as_f64().unwrap_or_default();
+        let own = log
+            .teams
+            .iter()
+            .zip(&game.score.teams)
+            .flat_map(|(team, score)| team.players.iter().zip(&score.players))
+            .find(|(player, _)| same_spelling(&player.name) == name)
+            .map(|(_, line)| *line)
+            .unwrap_or_default();
+        found[0] += 1;
+        found[1] += usize::from(own.seconds().abs_diff(official) > 1);
+        found[2] += usize::from(own.seconds().abs_diff(official) > 5);
+        found[3] += usize::from((f64::from(own.plus_minus) - margin).abs() > 0.5);
+    }
+    found
 }
 
 /// What leaves games in doubt beside the fact that the text prints the score alone, and in how many.
