@@ -1,17 +1,13 @@
-//! A game as pictures: how the score went, who was on court when, and where shots were taken. As SVG and as lines of text.
+//! A game as pictures: how the score went, who was on court when, and where shots were taken. As marks, as SVG and as lines of text.
 //!
-//! Colours are Okabe and Ito's blue and orange, which people of any colour vision tell apart; made and missed shots differ in shape.
+//! Made and missed shots differ in shape, not in colour alone.
 
-use std::fmt::Write as _;
-
+use crate::drawing::{Anchor, Drawing, Ink};
 use crate::event::{Event, EventKind, PlayerRef, Shot, ShotResult, Side};
 use crate::log::{GameLog, ShotPlace};
 use crate::timeline::{Point, Timeline};
 
-/// Blue of the home side, orange of the visitors.
-const COLOURS: [&str; 2] = ["#0072b2", "#d55e00"];
-const INK: &str = "#222222";
-const GRID: &str = "#cccccc";
+const SIDES: [Ink; 2] = [Ink::Home, Ink::Away];
 
 /// Size of the drawing in pixels, and the room for names at the left.
 const WIDTH: f64 = 1_000.0;
@@ -87,30 +83,31 @@ impl<'g> Chart<'g> {
 
     /// The drawing, with these panels below each other.
     #[must_use]
-    pub fn svg(&self, panels: &[Panel]) -> String {
-        let mut body = String::new();
-        let mut top = 40.0;
-        for panel in panels {
-            top += match panel {
-                Panel::Flow => self.flow(&mut body, top),
-                Panel::Players => self.player_rows(&mut body, top),
-                Panel::Shots => self.shot_chart(&mut body, top),
-            };
-        }
+    pub fn drawing(&self, panels: &[Panel]) -> Drawing {
+        let mut sheet = Drawing::new(WIDTH);
         let [home, away] = self.final_score();
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH:.0} {top:.0}\" font-family=\"sans-serif\" font-size=\"11\" fill=\"{INK}\">\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-        );
-        let title = format!(
+        sheet.title = format!(
             "{}: {} {away}, {} {home}",
             self.title, self.teams[1], self.teams[0]
         );
-        let _ = writeln!(svg, "<title>{}</title>", escaped(&title));
-        text(&mut svg, (WIDTH / 2.0, 22.0), "middle", &title);
-        svg.push_str(&body);
-        svg.push_str("</svg>\n");
-        svg
+        let title = sheet.title.clone();
+        sheet.text((WIDTH / 2.0, 22.0), Anchor::Middle, &title, Ink::Text);
+        let mut top = 40.0;
+        for panel in panels {
+            top += match panel {
+                Panel::Flow => self.flow(&mut sheet, top),
+                Panel::Players => self.player_rows(&mut sheet, top),
+                Panel::Shots => self.shot_chart(&mut sheet, top),
+            };
+        }
+        sheet.height = top;
+        sheet
+    }
+
+    /// The drawing as SVG.
+    #[must_use]
+    pub fn svg(&self, panels: &[Panel]) -> String {
+        self.drawing(panels).svg()
     }
 
     fn final_score(&self) -> [u16; 2] {
@@ -131,7 +128,7 @@ impl<'g> Chart<'g> {
     }
 
     /// Lines where periods begin and end.
-    fn periods(&self, svg: &mut String, top: f64, bottom: f64) {
+    fn periods(&self, sheet: &mut Drawing, top: f64, bottom: f64) {
         let last = self
             .timeline
             .points()
@@ -140,24 +137,20 @@ impl<'g> Chart<'g> {
         for period in 1..=last {
             let from = crate::timeline::elapsed_tenths(period, crate::event::period_tenths(period));
             let until = crate::timeline::elapsed_tenths(period, 0).min(self.end());
-            line(svg, (self.x(from), top), (self.x(from), bottom), GRID);
+            sheet.line((self.x(from), top), (self.x(from), bottom), Ink::Grid);
             let name = if period <= 4 {
                 format!("Q{period}")
             } else {
                 format!("OT{}", period - 4)
             };
             let middle = (self.x(from) + self.x(until)) / 2.0;
-            text(svg, (middle, bottom + 14.0), "middle", &name);
+            sheet.text((middle, bottom + 14.0), Anchor::Middle, &name, Ink::Text);
         }
-        line(
-            svg,
-            (self.x(self.end()), top),
-            (self.x(self.end()), bottom),
-            GRID,
-        );
+        let end = self.x(self.end());
+        sheet.line((end, top), (end, bottom), Ink::Grid);
     }
 
-    fn flow(&self, svg: &mut String, top: f64) -> f64 {
+    fn flow(&self, sheet: &mut Drawing, top: f64) -> f64 {
         let bottom = top + FLOW_HEIGHT;
         let middle = f64::midpoint(top, bottom);
         let points = self.timeline.points();
@@ -165,26 +158,26 @@ impl<'g> Chart<'g> {
         let most = points.iter().map(|point| margin(point).abs()).max();
         let most = f64::from(most.unwrap_or(0).max(5));
         let y = |margin: i32| middle - f64::from(margin) / most * (FLOW_HEIGHT / 2.0 - 10.0);
-        self.periods(svg, top, bottom);
-        line(svg, (LEFT, middle), (WIDTH - RIGHT, middle), INK);
+        self.periods(sheet, top, bottom);
+        sheet.line((LEFT, middle), (WIDTH - RIGHT, middle), Ink::Text);
         for (side, margin, at) in [(0, most, top + 14.0), (1, most, bottom - 6.0)] {
             let label = format!("{} +{margin:.0}", self.teams[side]);
-            coloured(svg, (LEFT - 8.0, at), "end", &label, COLOURS[side]);
+            sheet.text((LEFT - 8.0, at), Anchor::End, &label, SIDES[side]);
         }
         // One step per change of the score, filled to the middle, each side in its colour.
         let mut at = (self.x(0), 0i32);
         for point in points {
             let (x, now) = (self.x(point.elapsed_tenths()), margin(point));
             if now != at.1 {
-                step(svg, at, x, middle, y(at.1));
+                step(sheet, at, x, middle, y(at.1));
                 at = (x, now);
             }
         }
-        step(svg, at, self.x(self.end()), middle, y(at.1));
+        step(sheet, at, self.x(self.end()), middle, y(at.1));
         FLOW_HEIGHT + 30.0
     }
 
-    fn player_rows(&self, svg: &mut String, top: f64) -> f64 {
+    fn player_rows(&self, sheet: &mut Drawing, top: f64) -> f64 {
         let stints = self.timeline.stints();
         let played: Vec<PlayerRef> = Side::BOTH
             .into_iter()
@@ -196,23 +189,18 @@ impl<'g> Chart<'g> {
             .collect();
         let rows = u32::try_from(played.len()).unwrap_or(0);
         let bottom = top + f64::from(rows) * ROW_HEIGHT;
-        self.periods(svg, top, bottom);
+        self.periods(sheet, top, bottom);
         for (row, player) in (0u32..).zip(played) {
             let y = top + f64::from(row) * ROW_HEIGHT;
             let name = self.players[player.side.index()]
                 .get(usize::from(player.slot))
                 .map_or("", String::as_str);
-            text(svg, (LEFT - 8.0, y + 12.0), "end", name);
-            let colour = COLOURS[player.side.index()];
+            sheet.text((LEFT - 8.0, y + 12.0), Anchor::End, name, Ink::Text);
+            let ink = SIDES[player.side.index()];
             for stint in stints.iter().filter(|stint| stint.player == player) {
                 let (from, until) = (self.x(stint.from), self.x(stint.until));
-                let _ = writeln!(
-                    svg,
-                    "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\" fill-opacity=\"0.35\"/>",
-                    y + 2.0,
-                    (until - from).max(0.5),
-                    ROW_HEIGHT - 4.0
-                );
+                let size = ((until - from).max(0.5), ROW_HEIGHT - 4.0);
+                sheet.rect((from, y + 2.0), size, ink, 0.35);
             }
             for change in self.timeline.changes() {
                 if change.counts[0] == 0
@@ -225,24 +213,19 @@ impl<'g> Chart<'g> {
                 let Some(point) = self.timeline.points().get(event) else {
                     continue;
                 };
-                let _ = writeln!(
-                    svg,
-                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{}\" fill=\"{colour}\"/>",
-                    self.x(point.elapsed_tenths()),
-                    y + ROW_HEIGHT / 2.0,
-                    change.counts[0] + 1
-                );
+                let centre = (self.x(point.elapsed_tenths()), y + ROW_HEIGHT / 2.0);
+                sheet.disc(centre, f64::from(change.counts[0]) + 1.0, ink, 1.0);
             }
         }
         bottom - top + 30.0
     }
 
-    fn shot_chart(&self, svg: &mut String, top: f64) -> f64 {
+    fn shot_chart(&self, sheet: &mut Drawing, top: f64) -> f64 {
         // A court is 50 feet wide; 47 are half its length, of which the hoop stands 5¼ from the end line.
         let height = 470.0 * SCALE;
         if self.shots.is_empty() {
             let none = "the source has no places of shots";
-            text(svg, (WIDTH / 2.0, top + 20.0), "middle", none);
+            sheet.text((WIDTH / 2.0, top + 20.0), Anchor::Middle, none, Ink::Text);
             return 40.0;
         }
         for side in Side::BOTH {
@@ -250,14 +233,10 @@ impl<'g> Chart<'g> {
                 WIDTH * if side == Side::Home { 0.25 } else { 0.75 },
                 top + 52.5 * SCALE + 20.0,
             );
-            coloured(
-                svg,
-                (hoop.0, top + 12.0),
-                "middle",
-                &self.teams[side.index()],
-                COLOURS[side.index()],
-            );
-            court(svg, hoop);
+            let ink = SIDES[side.index()];
+            let name = &self.teams[side.index()];
+            sheet.text((hoop.0, top + 12.0), Anchor::Middle, name, ink);
+            court(sheet, hoop);
             for (place, shot) in &self.shots {
                 if shot.shooter.side != side {
                     continue;
@@ -269,19 +248,15 @@ impl<'g> Chart<'g> {
                 if y > top + 20.0 + height {
                     continue;
                 }
-                let colour = COLOURS[side.index()];
-                let _ = match shot.result {
-                    ShotResult::Made { .. } => writeln!(
-                        svg,
-                        "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{colour}\" fill-opacity=\"0.7\"/>"
-                    ),
-                    ShotResult::Missed { .. } => writeln!(
-                        svg,
-                        "<path d=\"M{:.1} {:.1}l6 6m0 -6l-6 6\" stroke=\"{colour}\" fill=\"none\" stroke-opacity=\"0.7\"/>",
-                        x - 3.0,
-                        y - 3.0
-                    ),
-                };
+                match shot.result {
+                    ShotResult::Made { .. } => sheet.disc((x, y), 4.0, ink, 0.7),
+                    ShotResult::Missed { .. } => {
+                        for slope in [3.0, -3.0] {
+                            let cross = vec![(x - 3.0, y - slope), (x + 3.0, y + slope)];
+                            sheet.path(cross, ink, 0.7);
+                        }
+                    }
+                }
             }
         }
         height + 40.0
@@ -375,78 +350,50 @@ impl<'g> Chart<'g> {
 }
 
 /// A level stretch of the margin, filled to the middle.
-fn step(svg: &mut String, (from, margin): (f64, i32), until: f64, middle: f64, y: f64) {
+fn step(sheet: &mut Drawing, (from, margin): (f64, i32), until: f64, middle: f64, y: f64) {
     if margin == 0 || until <= from {
         return;
     }
-    let colour = COLOURS[usize::from(margin < 0)];
-    let _ = writeln!(
-        svg,
-        "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\" fill-opacity=\"0.8\"/>",
-        y.min(middle),
-        until - from,
-        (y - middle).abs()
+    let ink = SIDES[usize::from(margin < 0)];
+    let size = (until - from, (y - middle).abs());
+    sheet.rect((from, y.min(middle)), size, ink, 0.8);
+}
+
+/// The lines of half a court around its hoop: the sides, the lane, the hoop and the three-point line, in tenths of a foot.
+fn court(sheet: &mut Drawing, (x, y): (f64, f64)) {
+    /// Straight pieces of a whole circle.
+    const PIECES: u32 = 96;
+    let back = -52.5;
+    let at = |across: f64, out: f64| (x + across * SCALE, y + out * SCALE);
+    let frame = |half: f64, depth: f64| {
+        vec![
+            at(-half, back),
+            at(half, back),
+            at(half, back + depth),
+            at(-half, back + depth),
+            at(-half, back),
+        ]
+    };
+    let around = |radius: f64, piece: u32| {
+        let angle = f64::from(piece) / f64::from(PIECES) * std::f64::consts::TAU;
+        (radius * angle.cos(), radius * angle.sin())
+    };
+    sheet.path(frame(250.0, 470.0), Ink::Grid, 1.0);
+    sheet.path(frame(80.0, 190.0), Ink::Grid, 1.0);
+    let hoop = (0..=PIECES).map(|piece| around(7.5, piece));
+    sheet.path(
+        hoop.map(|(across, out)| at(across, out)).collect(),
+        Ink::Grid,
+        1.0,
     );
-}
-
-/// The lines of half a court around its hoop.
-fn court(svg: &mut String, (x, y): (f64, f64)) {
-    let (s, back) = (SCALE, y - 52.5 * SCALE);
-    let _ = writeln!(
-        svg,
-        "<g fill=\"none\" stroke=\"{GRID}\">\
-         <rect x=\"{:.1}\" y=\"{back:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\
-         <rect x=\"{:.1}\" y=\"{back:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\
-         <circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{:.1}\"/>\
-         <path d=\"M{:.1} {back:.1}v{:.1}A{r:.1} {r:.1} 0 0 0 {:.1} {:.1}v{:.1}\"/></g>",
-        x - 250.0 * s,
-        500.0 * s,
-        470.0 * s,
-        x - 80.0 * s,
-        160.0 * s,
-        190.0 * s,
-        7.5 * s,
-        x - 220.0 * s,
-        141.5 * s,
-        x + 220.0 * s,
-        back + 141.5 * s,
-        -141.5 * s,
-        r = 237.5 * s,
+    // 22 feet from the hoop beside it, and 23¾ from where the circle is that wide.
+    let mut three = vec![at(220.0, back)];
+    three.extend(
+        (0..=PIECES / 2)
+            .map(|piece| around(237.5, piece))
+            .filter(|(across, _)| across.abs() <= 220.0)
+            .map(|(across, out)| at(across, out)),
     );
-}
-
-fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {
-    let _ = writeln!(
-        svg,
-        "<path d=\"M{:.1} {:.1}L{:.1} {:.1}\" stroke=\"{colour}\"/>",
-        from.0, from.1, to.0, to.1
-    );
-}
-
-fn text(svg: &mut String, at: (f64, f64), anchor: &str, words: &str) {
-    coloured(svg, at, anchor, words, INK);
-}
-
-fn coloured(svg: &mut String, (x, y): (f64, f64), anchor: &str, words: &str, colour: &str) {
-    let _ = writeln!(
-        svg,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{colour}\">{}</text>",
-        escaped(words)
-    );
-}
-
-/// Text that stands in XML; what XML cannot hold at all is left out.
-fn escaped(words: &str) -> String {
-    let mut safe = String::with_capacity(words.len());
-    for letter in words.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            letter if letter.is_control() => {}
-            letter => safe.push(letter),
-        }
-    }
-    safe
+    three.push(at(-220.0, back));
+    sheet.path(three, Ink::Grid, 1.0);
 }

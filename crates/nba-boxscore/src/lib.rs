@@ -26,6 +26,7 @@
 pub mod adapter;
 mod chart;
 mod check;
+mod drawing;
 mod event;
 mod grade;
 mod interval;
@@ -41,6 +42,7 @@ mod verify;
 
 pub use chart::{Chart, Panel};
 pub use check::{MAX_VIOLATIONS, Report, Violation, check, check_box};
+pub use drawing::{Anchor, Drawing, Ink, Mark, Spot};
 pub use event::{
     Event, EventKind, Lineup, LineupError, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side,
     period_tenths,

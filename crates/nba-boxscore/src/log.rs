@@ -182,6 +182,12 @@ pub enum Note {
         entering: PlayerRef,
         leaving: PlayerRef,
     },
+    /// The source prints nothing that a lost row would contradict.
+    #[error("the source prints no figure but the score: a row it lacks leaves no trace")]
+    ScoreOnly,
+    /// A row without a number that says what another one of its moment says.
+    #[error("row {row}: an equal row stands in the same moment")]
+    Repeated { row: u32 },
     /// The name fits more than one player.
     #[error("row {row}: `{name}` may be several players")]
     AmbiguousName { row: u32, name: String },
@@ -195,6 +201,12 @@ impl Note {
             self,
             Note::SubstitutionUnfit { .. } | Note::SubstitutionIncomplete { .. }
         )
+    }
+
+    /// Whether it leaves time on court and plus/minus in doubt: what concerns the court, and what leaves everything in doubt.
+    #[must_use]
+    pub const fn unsettles_court(&self) -> bool {
+        self.is_about_court() || matches!(self, Note::ScoreOnly)
     }
 
     /// Whether the log cannot be called complete because of it.
@@ -368,6 +380,23 @@ impl LogBuilder {
         let player = self.enter(row, side, Some(id), name)?;
         self.ids.push((id, player));
         Ok(player)
+    }
+
+    /// The player of a side who has this name and no id, entered when he is new.
+    pub(crate) fn by_name(
+        &mut self,
+        row: u32,
+        side: Side,
+        name: &str,
+    ) -> Result<PlayerRef, LogError> {
+        let players = &self.log.teams[side.index()].players;
+        let known = (0u8..)
+            .zip(players)
+            .find(|(_, player)| player.id.is_none() && player.name == name);
+        match known {
+            Some((slot, _)) => Ok(PlayerRef { side, slot }),
+            None => self.enter(row, side, None, name),
+        }
     }
 
     /// A player who is not in the roster yet.

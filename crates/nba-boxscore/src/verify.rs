@@ -162,7 +162,7 @@ impl Verification {
                 start.period, start.side
             ));
         }
-        match self.notes.iter().find(|note| note.is_about_court()) {
+        match self.notes.iter().find(|note| note.unsettles_court()) {
             Some(unfit) => Verdict::not_proven(unfit.to_string()),
             None => Verdict::Proven,
         }

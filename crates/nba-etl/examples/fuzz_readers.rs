@@ -4,7 +4,7 @@
 //! cargo run --release -p nba-etl --example fuzz_readers -- --seconds 600 --seed 7 DIR_OR_FILE…
 //! ```
 //!
-//! Seeds are JSON documents of every form (gzipped or not). Mutations are those that find most in parsers of text: single bytes, numbers
+//! Seeds are documents of every form, JSON, HTML or CSV (gzipped or not). Mutations are those that find most in parsers of text: single bytes, numbers
 //! at their limits, pieces doubled, swapped, cut out or taken from another document. Every crash is written beside the program
 //! with its seed; the exit code is 1 then. A `cargo-fuzz` layout of the same target lies in `fuzz/`.
 
@@ -21,7 +21,7 @@ use nba_etl::plays::fuzz_one;
 const MAX_SEED: usize = 2_000_000;
 
 /// Texts that parsers stumble over.
-const TOKENS: [&[u8]; 24] = [
+const TOKENS: [&[u8]; 28] = [
     b"0",
     b"-1",
     b"255",
@@ -46,6 +46,10 @@ const TOKENS: [&[u8]; 24] = [
     b"\"\\u0000\"",
     "\"Jokić\"".as_bytes(),
     b"\"(9999 PTS)\"",
+    b"\"Time\"",
+    b"\"SUB: A FOR A\"",
+    b"&#x110000;",
+    b"<td>Team misses heave shot (block by A. B)</td>",
 ];
 
 fn main() -> ExitCode {
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
         collect(path, &mut seeds);
     }
     if seeds.is_empty() {
-        eprintln!("no seed: name files or folders with JSON documents");
+        eprintln!("no seed: name files or folders with documents of a known form");
         return ExitCode::from(2);
     }
     println!("{} seeds, {seconds} s", seeds.len());
@@ -123,8 +127,17 @@ fn collect(path: &Path, seeds: &mut Vec<Vec<u8>>) {
     } else {
         bytes
     };
-    if bytes.len() <= MAX_SEED && fuzz_one(&bytes) != "no form" {
-        seeds.push(bytes);
+    // Of a file with a game a line, some lines are enough.
+    const LINES: usize = 8;
+    let pieces: Vec<&[u8]> = if bytes.len() > MAX_SEED {
+        bytes.split(|byte| *byte == b'\n').take(LINES).collect()
+    } else {
+        vec![&bytes]
+    };
+    for piece in pieces {
+        if piece.len() <= MAX_SEED && fuzz_one(piece) != "no form" {
+            seeds.push(piece.to_vec());
+        }
     }
 }
 
@@ -161,10 +174,14 @@ fn mutate(state: &mut u64, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
                 let piece = bytes[from..until].to_vec();
                 if random(state) & 1 == 0 {
                     let mut twice = piece;
-                    twice.push(b',');
+                    if twice.first() == Some(&b'{') {
+                        twice.push(b',');
+                    }
                     bytes.splice(from..from, twice);
-                } else {
+                } else if piece.first() == Some(&b'{') {
                     bytes.splice(from..until, *b"{}");
+                } else {
+                    bytes.drain(from..until);
                 }
             }
         }
@@ -201,8 +218,22 @@ fn value_end(bytes: &[u8], from: usize) -> usize {
     bytes.len()
 }
 
-/// The object around a place, as far as brackets tell.
+/// The object around a place, as far as brackets tell; of a page the row of a table, of a table of text the line.
 fn object(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{' | b'[') => {}
+        Some(b'<') => {
+            let row = |from: usize| bytes[from..].windows(3).position(|tag| tag == b"<tr");
+            let from = row(at)? + at;
+            let until = row(from + 1).map_or(bytes.len(), |next| from + 1 + next);
+            return Some((from, until));
+        }
+        _ => {
+            let from = bytes[..at].iter().rposition(|byte| *byte == b'\n')? + 1;
+            let end = bytes[from..].iter().position(|byte| *byte == b'\n');
+            return Some((from, end.map_or(bytes.len(), |end| from + end + 1)));
+        }
+    }
     let from = bytes[..=at].iter().rposition(|byte| *byte == b'{')?;
     let mut depth = 0usize;
     for (offset, byte) in bytes[from..].iter().enumerate() {

@@ -86,7 +86,7 @@ enum Phrase {
 }
 
 /// Earlier phrases win over later ones that start at the same place.
-const PHRASES: [(&str, Phrase); 52] = [
+const PHRASES: [(&str, Phrase); 54] = [
     (
         "offensive team rebound",
         Phrase::TeamRebound(Rebound::Offensive),
@@ -106,6 +106,9 @@ const PHRASES: [(&str, Phrase); 52] = [
     ("offensive rebound", Phrase::Rebound(Rebound::Offensive)),
     ("defensive rebound", Phrase::Rebound(Rebound::Defensive)),
     ("no turnover", Phrase::Nothing),
+    ("kicked ball violation", Phrase::Nothing),
+    // Of one's own team: the older texts have it for a turnover.
+    ("kicked ball", Phrase::Turnover),
     ("shot clock", Phrase::TeamTurnover),
     ("8-second", Phrase::TeamTurnover),
     ("8 second", Phrase::TeamTurnover),
@@ -154,7 +157,7 @@ const PHRASES: [(&str, Phrase); 52] = [
 ];
 
 /// Texts that count for nobody.
-const NOTHING: [&str; 16] = [
+const NOTHING: [&str; 17] = [
     "timeout",
     "challenge",
     "review",
@@ -170,6 +173,7 @@ const NOTHING: [&str; 16] = [
     "jumpball",
     "start of",
     "end of",
+    "end game",
     "kicked ball",
 ];
 
@@ -198,7 +202,8 @@ fn last_name(name: &str) -> Option<&str> {
     nonempty(if own {
         name
     } else {
-        name.trim_end_matches('.')
+        // One only: `Stolen by Gary Trent Jr..` ends with the name's and the sentence's.
+        name.strip_suffix('.').unwrap_or(name)
     })
 }
 
@@ -342,12 +347,30 @@ fn phrase<'t>(text: &'t str, lower: &str) -> Said<'t> {
 ///
 /// When a clock or a period cannot be read.
 pub fn read<'a>(id: &str, rows: impl IntoIterator<Item = Row<'a>>) -> Result<GameLog, LogError> {
+    read_with_teams(id, [""; 2], rows)
+}
+
+/// The same for texts that call a team's rebound by the name of the team: `Boston offensive rebound`. `teams` are `[home, away]`.
+///
+/// # Errors
+///
+/// When a clock or a period cannot be read.
+pub fn read_with_teams<'a>(
+    id: &str,
+    teams: [&'a str; 2],
+    rows: impl IntoIterator<Item = Row<'a>>,
+) -> Result<GameLog, LogError> {
     let mut reader = Reader {
         builder: LogBuilder::new(id),
+        teams,
         names: Vec::with_capacity(32),
         last: None,
+        before: None,
         score: [0; 2],
     };
+    for (team, name) in reader.builder.log.teams.iter_mut().zip(teams) {
+        name.clone_into(&mut team.name);
+    }
     for (index, row) in (0u32..).zip(rows) {
         reader.row(index, &row)?;
     }
@@ -356,9 +379,12 @@ pub fn read<'a>(id: &str, rows: impl IntoIterator<Item = Row<'a>>) -> Result<Gam
 
 struct Reader<'a> {
     builder: LogBuilder,
+    teams: [&'a str; 2],
     names: Vec<(Side, &'a str, PlayerRef)>,
     /// Number and text of the row before, to know repeats.
     last: Option<(u32, &'a str)>,
+    /// The row before, where rows have no numbers.
+    before: Option<Row<'a>>,
     /// The score printed last.
     score: [u16; 2],
 }
@@ -375,6 +401,13 @@ impl<'a> Reader<'a> {
             self.last = Some((number, row.text));
         }
         let said = read_text(row.text);
+        if row.number.is_none() {
+            if self.before == Some(*row) && said != Said::Nothing {
+                self.builder.note(Note::Repeated { row: index });
+                return Ok(());
+            }
+            self.before = Some(*row);
+        }
         let (kind, mention) = match (row.side, said) {
             (_, Said::PeriodStart) => (EventKind::PeriodStart { lineups: [None; 2] }, None),
             (_, Said::PeriodEnd) => (EventKind::PeriodEnd, None),
@@ -525,6 +558,7 @@ impl<'a> Reader<'a> {
         name: Option<&'a str>,
     ) -> Result<Option<u8>, LogError> {
         match name {
+            Some(name) if name.eq_ignore_ascii_case(self.teams[side.index()]) => Ok(None),
             Some(name) => self
                 .player(index, side, name)
                 .map(|player| Some(player.slot)),
@@ -576,6 +610,13 @@ mod tests {
             (
                 "Kirk Hinrich blocks Glen Davis's three point jumper",
                 shot("Glen Davis", true, false, Some("Kirk Hinrich")),
+            ),
+            (
+                "Luguentz Dort lost ball turnover. Stolen by Gary Trent Jr..",
+                Said::Turnover {
+                    player: Some("Luguentz Dort"),
+                    steal: Some("Gary Trent Jr."),
+                },
             ),
             (
                 "Michael Jordan MADE 16-foot jumper. Assisted by Scottie Pippen.",

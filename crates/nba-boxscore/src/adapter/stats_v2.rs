@@ -83,6 +83,8 @@ pub struct Reader {
     rows: u32,
     /// Whether the printed fouls are the personal ones.
     personal_fouls_printed: bool,
+    /// Whether a person without an id is the player of this name.
+    names_count: bool,
 }
 
 /// A person with his side, when he is a player.
@@ -103,6 +105,7 @@ impl Reader {
             last_miss: None,
             rows: 0,
             personal_fouls_printed: true,
+            names_count: false,
         }
     }
 
@@ -112,6 +115,19 @@ impl Reader {
             personal_fouls_printed: false,
             ..Self::new(id)
         }
+    }
+
+    /// A reader for a feed that names the second person of a row in its text alone.
+    pub(crate) fn with_names(id: &str) -> Self {
+        Self {
+            names_count: true,
+            ..Self::new(id)
+        }
+    }
+
+    /// Puts on record what a caller had to decide.
+    pub(crate) fn note(&mut self, note: Note) {
+        self.builder.note(note);
     }
 
     /// The log of all rows so far.
@@ -126,8 +142,17 @@ impl Reader {
     ///
     /// When a clock, a period or a score cannot be read, or a third team appears.
     pub fn row(&mut self, row: &Row<'_>) -> Result<(), LogError> {
-        let index = self.rows;
-        self.rows += 1;
+        self.row_at(self.rows, row, None)
+    }
+
+    /// Takes a row that stands at `index` of its source, with the place of its shot.
+    pub(crate) fn row_at(
+        &mut self,
+        index: u32,
+        row: &Row<'_>,
+        place_of_shot: Option<[i64; 2]>,
+    ) -> Result<(), LogError> {
+        self.rows = index.saturating_add(1);
         let number = row.number.and_then(|number| u32::try_from(number).ok());
         if let Some(number) = number
             && self.repeated(index, number, row)
@@ -161,6 +186,9 @@ impl Reader {
         };
         let kind = self.kind(index, row, &figures, one, two, three);
         let place = self.builder.push(event(kind), origin)?;
+        if matches!(kind, EventKind::Shot(_)) {
+            self.builder.shot_place(place, place_of_shot);
+        }
         if row.kind == 6
             && row.action == DOUBLE_PERSONAL
             && let Who::Player(offender) = two
@@ -390,7 +418,18 @@ impl Reader {
             .and_then(|id| u64::try_from(id).ok())
             .filter(|id| *id > 0)
         else {
-            return Ok(Who::Nobody);
+            let side = match person.kind {
+                Some(4) => Side::Home,
+                Some(5) => Side::Away,
+                _ => return Ok(Who::Nobody),
+            };
+            if !self.names_count || person.name.is_empty() {
+                return Ok(Who::Nobody);
+            }
+            return self
+                .builder
+                .by_name(row, side, person.name)
+                .map(Who::Player);
         };
         if id >= FIRST_TEAM_ID {
             // The kind of a team is wrong now and then; its id is not.

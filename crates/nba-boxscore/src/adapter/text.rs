@@ -53,6 +53,38 @@ pub(crate) fn brackets(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|part| part.split(')').next())
 }
 
+/// A name as it is compared: lower case, accents and apostrophes gone. Feeds write `Matković` in one column and `Matkovic` in another.
+pub(crate) fn fold(name: &str) -> String {
+    let mut folded = String::with_capacity(name.len());
+    for letter in name.trim().chars().flat_map(char::to_lowercase) {
+        match letter {
+            'à'..='å' | 'ā' | 'ă' | 'ą' => folded.push('a'),
+            'æ' => folded.push_str("ae"),
+            'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => folded.push('c'),
+            'ď' | 'đ' | 'ð' => folded.push('d'),
+            'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => folded.push('e'),
+            'ģ' | 'ğ' | 'ĝ' | 'ġ' => folded.push('g'),
+            'ì'..='ï' | 'ī' | 'į' | 'ı' => folded.push('i'),
+            'ķ' => folded.push('k'),
+            'ĺ' | 'ļ' | 'ľ' | 'ł' => folded.push('l'),
+            'ñ' | 'ń' | 'ņ' | 'ň' => folded.push('n'),
+            'ò'..='ö' | 'ø' | 'ō' | 'ő' => folded.push('o'),
+            'œ' => folded.push_str("oe"),
+            'ŕ' | 'ŗ' | 'ř' => folded.push('r'),
+            'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => folded.push('s'),
+            'ß' => folded.push_str("ss"),
+            'ţ' | 'ť' | 'ț' => folded.push('t'),
+            'ù'..='ü' | 'ū' | 'ů' | 'ű' | 'ų' => folded.push('u'),
+            'ý' | 'ÿ' => folded.push('y'),
+            'ź' | 'ż' | 'ž' => folded.push('z'),
+            // A combining mark (decomposed accents, the dot of `İ`), and apostrophes of any kind.
+            '\u{300}'..='\u{36f}' | '\'' | '\u{2019}' | '`' => {}
+            other => folded.push(other),
+        }
+    }
+    folded
+}
+
 /// A small number.
 pub(crate) fn count(text: &str) -> Option<u16> {
     let digits = text.as_bytes();
@@ -101,6 +133,26 @@ impl Figures {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn names_are_compared_without_accents() {
+        for (written, plain) in [
+            ("Matković", "matkovic"),
+            ("Šarić", "saric"),
+            ("Şengün", "sengun"),
+            ("De\u{2019}Aaron Fox", "deaaron fox"),
+            ("Geiselsöder", "geiselsoder"),
+            ("Jokic\u{301}", "jokic"),
+            (" Jackson Jr. ", "jackson jr."),
+        ] {
+            assert_eq!(fold(written), plain);
         }
     }
 }

@@ -112,6 +112,7 @@ hundreds of times the room of changes: they are written only when --free proves 
 Examples:
   nba boxscore chart 0022400561_playbyplay.json                    in the terminal
   nba boxscore chart 0022400561_playbyplay.json --svg game.svg
+  nba boxscore chart boxes --game 0022300061 --png game.png
   nba boxscore chart season.parquet --game 0022300061 --svg flow.svg --panel flow")]
     Chart {
         #[command(flatten)]
@@ -119,6 +120,9 @@ Examples:
         /// Write a drawing.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         svg: Option<PathBuf>,
+        /// Write a picture.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        png: Option<PathBuf>,
         /// Only these panels; all of them unless told.
         #[arg(long, value_name = "PANEL", value_enum)]
         panel: Vec<PanelName>,

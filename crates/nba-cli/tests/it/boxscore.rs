@@ -221,10 +221,15 @@ pub(crate) fn games_are_drawn_and_cut(world: &World) {
         .nba(&["testkit", "lake", "lake", "--scale", "0.001", "--quiet"])
         .exits(0);
     let drawn = place
-        .nba(&["--json", "boxscore", "chart", ONE_GAME, "--svg", "game.svg"])
+        .nba(&[
+            "--json", "boxscore", "chart", ONE_GAME, "--svg", "game.svg", "--png", "game.png",
+        ])
         .exits(0)
         .json();
     assert_eq!(drawn["svg"], "game.svg", "{drawn}");
+    assert_eq!(drawn["png"], "game.png", "{drawn}");
+    let png = std::fs::read(place.project.join("game.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.len() > 5_000);
     let svg = std::fs::read_to_string(place.project.join("game.svg")).unwrap();
     assert!(svg.starts_with("<svg ") && svg.contains(">Q4<"), "{svg}");
     place

@@ -1,12 +1,16 @@
 //! Box scores of real games: events per second, and the time to any moment, as a Markdown table.
 //!
 //! ```text
-//! scripts/bench-boxscore [--data DIR] [--repeats 5] [--full]
+//! scripts/bench-boxscore [--data DIR] [--repeats 5] [--full] [--tables]
 //! ```
 //!
 //! `--data` is the folder of the real games (see the test `games`). Times are medians of the turns. `--full` also counts the
-//! games again and again until 6.78 million events were read from disk, on one and on two threads. The last two lines are
+//! games again and again until 6.78 million events were read from disk, on one and on two threads. `--tables` measures what an event
+//! takes in PostgreSQL, by set of tables, and nothing else. The last two lines are
 //! given by the script: pbpstats and a pandas `groupby` on the same games, where they can be installed.
+
+#[cfg(feature = "boxscore-db")]
+mod tables;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -29,6 +33,7 @@ struct Arguments {
     data: PathBuf,
     repeats: usize,
     full: bool,
+    tables: bool,
 }
 
 fn arguments() -> Result<Arguments> {
@@ -36,6 +41,7 @@ fn arguments() -> Result<Arguments> {
         data: PathBuf::from("../shared/data"),
         repeats: REPEATS,
         full: false,
+        tables: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -44,6 +50,7 @@ fn arguments() -> Result<Arguments> {
             "--data" => found.data = value()?.into(),
             "--repeats" => found.repeats = value()?.parse()?,
             "--full" => found.full = true,
+            "--tables" => found.tables = true,
             // What cargo adds.
             "--bench" => {}
             _ => return Err(format!("unknown argument `{word}`").into()),
@@ -104,8 +111,12 @@ fn main() -> Result<()> {
         data,
         repeats,
         full,
+        tables,
     } = arguments()?;
     let files = files(&data)?;
+    if tables {
+        return bytes_per_event(&files);
+    }
     let mut logs: Vec<GameLog> = Vec::new();
     for file in &files {
         stats_v2::read_parquet(file, |log| logs.push(log))?;
@@ -177,6 +188,15 @@ fn main() -> Result<()> {
         everything(&files, events)?;
     }
     Ok(())
+}
+
+/// What an event takes in PostgreSQL, of the games of the first file.
+fn bytes_per_event(files: &[PathBuf]) -> Result<()> {
+    let first = files.first().ok_or("no games")?;
+    #[cfg(feature = "boxscore-db")]
+    return tables::bytes_per_event(first);
+    #[cfg(not(feature = "boxscore-db"))]
+    Err(format!("{}: needs the feature `boxscore-db`", first.display()).into())
 }
 
 /// cdn.nba.com documents.

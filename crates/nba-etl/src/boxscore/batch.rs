@@ -345,12 +345,8 @@ fn write(
                 continue;
             }
         };
-        let mut take = |form: Form, mut log: GameLog| {
+        let mut take = |form: Form, log: GameLog| {
             count += 1;
-            if log.id.is_empty() {
-                // Pages without a game strip: the file is called after the game.
-                log.id = stem(path);
-            }
             if problem.is_some() {
                 return;
             }
@@ -379,7 +375,7 @@ fn write(
         }
         let outcome = match read {
             Ok(()) => SourceOutcome::Read { games: count },
-            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }) => {
+            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }) if count == 0 => {
                 SourceOutcome::UnknownForm
             }
             Err(error @ PlaysError::Read { .. }) => {
@@ -406,12 +402,6 @@ fn write(
     let record = PartRecord::new(sequence, sources, games, repeated);
     store.commit(&folder, &name, &record)?;
     Ok(failed)
-}
-
-/// What a file is called without its endings.
-fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// An error with its cause.

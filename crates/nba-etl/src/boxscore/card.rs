@@ -1,6 +1,8 @@
 //! What is kept about a game beside its changes.
 
-use nba_boxscore::{GameLog, Record, Timeline, Verification};
+use nba_boxscore::{
+    EventKind, GameLog, Record, Shot, ShotPlace, ShotResult, ShotValue, Timeline, Verification,
+};
 use nba_utils::{Digest, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,9 @@ pub struct GameCard {
     pub record: GradeCard,
     /// Of points and changes: equal digests are equal games.
     pub digest: Digest,
+    /// Of the places of shots; none in stores that were written before places were kept.
+    #[serde(default)]
+    pub shots_digest: Option<Digest>,
 }
 
 /// A game as it is stored.
@@ -115,6 +120,8 @@ pub struct StoredGame {
     pub card: GameCard,
     /// What happened.
     pub timeline: Timeline,
+    /// Shots whose place the source says, in the order of their events; who assisted or blocked is in the changes alone.
+    pub shots: Vec<(ShotPlace, Shot)>,
 }
 
 /// Name of a feed in tables: the platform's own where it has one, all within 20 characters (box score dossier 10).
@@ -127,6 +134,9 @@ pub(crate) fn source_label(form: Form) -> &'static str {
         Form::EspnSummary => "espn",
         Form::Hoopr => "hoopr",
         Form::EspnPage => "espn_text",
+        Form::NbaStatsV3 => "nba_api_v3",
+        Form::Bref => "bref",
+        Form::EspnHtml => "espn_html",
     }
 }
 
@@ -146,6 +156,7 @@ impl StoredGame {
             }
         };
         let digest = digest(&timeline);
+        let shots = shots(log, game, timeline.points().len());
         let teams = [0, 1].map(|side: usize| TeamCard {
             id: log.teams[side].id,
             name: log.teams[side].name.clone(),
@@ -168,10 +179,58 @@ impl StoredGame {
                 figures: u64::try_from(game.figures).unwrap_or(u64::MAX),
                 record: GradeCard::new(log, &game.record(log)),
                 digest,
+                shots_digest: Some(shots_digest(&shots)),
             },
             timeline,
+            shots,
         }
     }
+}
+
+/// The shots with a place among the events that are stored.
+fn shots(log: &GameLog, game: &Verification, events: usize) -> Vec<(ShotPlace, Shot)> {
+    let mut shots: Vec<(ShotPlace, Shot)> = log
+        .shots
+        .iter()
+        .filter_map(|place| {
+            let event = usize::try_from(place.event)
+                .ok()
+                .filter(|at| *at < events)?;
+            let EventKind::Shot(shot) = game.events.get(event)?.kind else {
+                return None;
+            };
+            let result = match shot.result {
+                ShotResult::Made { .. } => ShotResult::Made { assist: None },
+                ShotResult::Missed { .. } => ShotResult::Missed { block: None },
+            };
+            Some((*place, Shot { result, ..shot }))
+        })
+        .collect();
+    shots.sort_by_key(|(place, _)| place.event);
+    shots
+}
+
+/// A shot as a row of its table: event, side, slot, worth, made, across, out.
+pub(super) fn shot_row((place, shot): &(ShotPlace, Shot)) -> [i32; 7] {
+    [
+        i32::try_from(place.event).unwrap_or(i32::MAX),
+        i32::from(shot.shooter.side == nba_boxscore::Side::Away),
+        i32::from(shot.shooter.slot),
+        if shot.value == ShotValue::Three { 3 } else { 2 },
+        i32::from(matches!(shot.result, ShotResult::Made { .. })),
+        i32::from(place.across),
+        i32::from(place.out),
+    ]
+}
+
+/// Over everything the tables say of a game's shots.
+pub(super) fn shots_digest(shots: &[(ShotPlace, Shot)]) -> Digest {
+    let bytes: Vec<u8> = shots
+        .iter()
+        .flat_map(shot_row)
+        .flat_map(i32::to_le_bytes)
+        .collect();
+    Digest::of(&bytes)
 }
 
 /// Over everything the tables say of a game's events.

@@ -6,10 +6,12 @@
 mod batch;
 mod card;
 mod part;
+mod png;
 mod store;
 #[cfg(feature = "boxscore-db")]
 pub mod tables;
 
 pub use batch::{BatchAccount, BatchOptions, Progress, generate};
 pub use card::{GameCard, GradeCard, PlayerCard, StoredGame, TeamCard};
+pub use png::png;
 pub use store::{PartRecord, SourceFile, SourceOutcome, Store, StoreError};

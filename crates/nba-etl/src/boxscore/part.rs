@@ -1,10 +1,13 @@
-//! One part of a store: four parquet files beside each other.
+//! One part of a store: five parquet files beside each other.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use nba_boxscore::{Change, Point, Side, Standing, Stat, Timeline, count};
+use nba_boxscore::{
+    Change, PlayerRef, Point, Shot, ShotPlace, ShotResult, ShotValue, Side, Standing, Stat,
+    Timeline, count,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type};
 use parquet::errors::ParquetError;
@@ -12,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use super::card::{GameCard, StoredGame};
+use super::card::{GameCard, StoredGame, shot_row, shots_digest};
 use crate::plays::table::{Batch, read_group};
 
 /// Games in a row group: the unit a reader decodes for one game. Of real games, some 30,000 events.
@@ -22,6 +25,8 @@ pub(super) const GAMES: &str = "games.parquet";
 const EVENTS: &str = "events.parquet";
 const CHANGES: &str = "changes.parquet";
 const KEYFRAMES: &str = "keyframes.parquet";
+/// Not there in parts that were written before places of shots were kept.
+const SHOTS: &str = "shots.parquet";
 
 const GAMES_SCHEMA: &str = "message games {
     required binary game_id (UTF8);
@@ -41,6 +46,17 @@ const EVENTS_SCHEMA: &str = "message events {
     required int32 home_score;
     required int32 away_score;
 }";
+
+/// Columns of `shots` after game and source.
+const SHOT_COLUMNS: [&str; 7] = [
+    "event_num",
+    "side",
+    "slot",
+    "worth",
+    "made",
+    "across",
+    "out",
+];
 
 /// Columns of `changes` and `keyframes` after game and source.
 const LINE_COLUMNS: [&str; 22] = [
@@ -68,8 +84,8 @@ const LINE_COLUMNS: [&str; 22] = [
     "court_tenths",
 ];
 
-fn line_schema(name: &str) -> String {
-    let columns: String = LINE_COLUMNS
+fn schema(name: &str, columns: &[&str]) -> String {
+    let columns: String = columns
         .iter()
         .map(|column| format!("required int32 {column};"))
         .collect();
@@ -167,6 +183,7 @@ pub(super) struct PartWriter {
     events: Table,
     changes: Table,
     keyframes: Table,
+    shots: Table,
     pending: usize,
 }
 
@@ -177,8 +194,24 @@ impl PartWriter {
         Ok(Self {
             games: Table::create(&folder.join(GAMES), GAMES_SCHEMA, 3, 2)?,
             events: Table::create(&folder.join(EVENTS), EVENTS_SCHEMA, 2, 6)?,
-            changes: Table::create(&folder.join(CHANGES), &line_schema("changes"), 2, lines)?,
-            keyframes: Table::create(&folder.join(KEYFRAMES), &line_schema("keyframes"), 2, lines)?,
+            changes: Table::create(
+                &folder.join(CHANGES),
+                &schema("changes", &LINE_COLUMNS),
+                2,
+                lines,
+            )?,
+            keyframes: Table::create(
+                &folder.join(KEYFRAMES),
+                &schema("keyframes", &LINE_COLUMNS),
+                2,
+                lines,
+            )?,
+            shots: Table::create(
+                &folder.join(SHOTS),
+                &schema("shots", &SHOT_COLUMNS),
+                2,
+                SHOT_COLUMNS.len(),
+            )?,
             pending: 0,
         })
     }
@@ -222,6 +255,9 @@ impl PartWriter {
                 }
             }
         }
+        for shot in &game.shots {
+            self.shots.group.push(&[&id, &source], &shot_row(shot));
+        }
         self.pending += 1;
         if self.pending == GAMES_PER_GROUP {
             self.flush()?;
@@ -236,6 +272,7 @@ impl PartWriter {
             &mut self.events,
             &mut self.changes,
             &mut self.keyframes,
+            &mut self.shots,
         ] {
             table.flush()?;
         }
@@ -247,7 +284,13 @@ impl PartWriter {
         if self.pending > 0 {
             self.flush()?;
         }
-        for table in [self.games, self.events, self.changes, self.keyframes] {
+        for table in [
+            self.games,
+            self.events,
+            self.changes,
+            self.keyframes,
+            self.shots,
+        ] {
             table.finish()?;
         }
         Ok(())
@@ -345,7 +388,14 @@ pub(super) fn read_games(
     columns.extend(LINE_COLUMNS);
     let changes = of(CHANGES, &columns)?;
     let keyframes = of(KEYFRAMES, &columns)?;
-    let (mut event, mut change, mut frame) = (0, 0, 0);
+    let mut columns = vec!["game_id", "source"];
+    columns.extend(SHOT_COLUMNS);
+    let places = if folder.join(SHOTS).exists() {
+        Some(of(SHOTS, &columns)?)
+    } else {
+        None
+    };
+    let (mut event, mut change, mut frame, mut shot) = (0, 0, 0, 0);
     for row in 0..games.rows() {
         let (id, source) = (games.text(0, row), games.text(1, row));
         let rows = |batch: &Batch, next: &mut usize| {
@@ -363,6 +413,9 @@ pub(super) fn read_games(
             rows(&changes, &mut change),
             rows(&keyframes, &mut frame),
         );
+        let own_shots = places
+            .as_ref()
+            .map(|places| (places, rows(places, &mut shot)));
         if !wanted(id, source) {
             continue;
         }
@@ -408,7 +461,24 @@ pub(super) fn read_games(
                 }
             }
         }
-        let game = StoredGame { card, timeline };
+        let shots = match own_shots {
+            Some((places, rows)) => rows
+                .map(|row| shot_of(places, row, sizes, timeline.points().len()))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(out_of_range)?,
+            None => Vec::new(),
+        };
+        if card
+            .shots_digest
+            .is_some_and(|digest| digest != shots_digest(&shots))
+        {
+            return Err(damaged("its shots are not those of its digest".to_owned()));
+        }
+        let game = StoredGame {
+            card,
+            timeline,
+            shots,
+        };
         if game.card.digest != super::card::digest(&game.timeline) {
             return Err(damaged("its events are not those of its digest".to_owned()));
         }
@@ -460,4 +530,37 @@ fn change_of(batch: &Batch, row: usize) -> Option<Change> {
     change.court = i8::try_from(cells[20]).ok()?;
     change.court_tenths = cells[21];
     Some(change)
+}
+
+fn shot_of(batch: &Batch, row: usize, sizes: [u8; 2], events: usize) -> Option<(ShotPlace, Shot)> {
+    let whole = |column: usize| batch.whole(column + 2, row);
+    let side = match whole(1)? {
+        0 => Side::Home,
+        1 => Side::Away,
+        _ => return None,
+    };
+    let slot = u8::try_from(whole(2)?).ok()?;
+    let event = u32::try_from(whole(0)?).ok()?;
+    if slot >= sizes[side.index()] || usize::try_from(event).ok()? >= events {
+        return None;
+    }
+    let shot = Shot {
+        shooter: PlayerRef { side, slot },
+        value: match whole(3)? {
+            2 => ShotValue::Two,
+            3 => ShotValue::Three,
+            _ => return None,
+        },
+        result: match whole(4)? {
+            0 => ShotResult::Missed { block: None },
+            1 => ShotResult::Made { assist: None },
+            _ => return None,
+        },
+    };
+    let place = ShotPlace {
+        event,
+        across: i16::try_from(whole(5)?).ok()?,
+        out: i16::try_from(whole(6)?).ok()?,
+    };
+    Some((place, shot))
 }

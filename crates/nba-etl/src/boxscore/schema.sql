@@ -51,6 +51,19 @@ create table if not exists changes (
     primary key (game_id, data_source, side, slot, event_num)
 );
 create table if not exists keyframes (like changes including all);
+-- Where shots were taken, where the source says it: tenths of a foot to the right of the hoop, and away from the end line.
+create table if not exists shots (
+    game_id varchar(50) not null,
+    data_source varchar(20) not null,
+    event_num integer not null,
+    side smallint not null check (side in (0, 1)),
+    slot smallint not null,
+    worth smallint not null check (worth in (2, 3)),
+    made boolean not null,
+    across smallint not null,
+    out smallint not null,
+    primary key (game_id, data_source, event_num)
+);
 
 -- Every line at every event. Ask for one game, and for one event or moment of it: the nearest keyframe and the changes since are summed.
 create or replace view moments as
@@ -85,6 +98,15 @@ cross join lateral (
 -- The last event of every game that is over: the box scores.
 create or replace view box_scores as
 select m.* from moments m join games g using (game_id, data_source) where m.event_num = g.events - 1;
+
+-- The platform's summary (box score dossier 7.2): a row per game, from its best feed; all feeds are named. Date and season, which the
+-- platform does not fill either, are not in the events.
+create or replace view games_summary as
+select distinct on (g.game_id) g.game_id, g.home_team, g.away_team, null::date as game_date, null::varchar(10) as season,
+    g.home_score as final_home_score, g.away_score as final_away_score, g.events as total_events,
+    (select array_agg(f.data_source::text order by f.data_source) from games f where f.game_id = g.game_id) as data_sources
+from games g
+order by g.game_id, (g.counts = 'proven') desc, (g.court = 'proven') desc, g.figures_compared desc, g.data_source;
 
 -- The number of the last event at a moment, in seconds since the tip-off.
 create or replace function event_at(game varchar, source varchar, seconds numeric) returns integer

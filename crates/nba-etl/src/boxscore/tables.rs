@@ -15,7 +15,7 @@ use nba_db::{CopyFormat, DbError, TextRows, Writer};
 use nba_utils::{Hint, Verdict};
 use serde::Serialize;
 
-use super::card::StoredGame;
+use super::card::{StoredGame, shot_row};
 use super::part::{change_row, standing_row};
 use super::store::{Store, StoreError};
 
@@ -32,7 +32,7 @@ const ROWS_PER_TRANSACTION: u64 = 400_000;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TableSet {
-    /// Games, players, events, changes, keyframes, `quarter_box_scores` and `box_score_verification`: always there.
+    /// Games, players, events, changes, keyframes, shots, `quarter_box_scores` and `box_score_verification`: always there.
     Changes,
     /// `game_state_snapshots` and `player_snapshot_stats`: a row per player and event.
     Snapshots,
@@ -66,6 +66,11 @@ impl TableSet {
         }
     }
 
+    /// Names of its tables.
+    pub fn table_names(self) -> impl Iterator<Item = &'static str> {
+        self.tables().iter().map(|table| table.name)
+    }
+
     fn tables(self) -> &'static [Table] {
         match self {
             TableSet::Changes => &CHANGES,
@@ -76,8 +81,9 @@ impl TableSet {
         }
     }
 
-    /// Bytes it takes for one event, indexes included, rounded up from tables of real games.
-    const fn bytes_per_event(self) -> u64 {
+    /// Bytes it takes for one event, indexes included, rounded up from tables of real games (`scripts/bench-boxscore --tables`).
+    #[must_use]
+    pub const fn bytes_per_event(self) -> u64 {
         match self {
             TableSet::Changes => 1_000,
             TableSet::Snapshots => 6_000,
@@ -132,7 +138,7 @@ const fn table(name: &'static str, columns: &'static [&'static str]) -> Table {
     }
 }
 
-const CHANGES: [Table; 6] = [
+const CHANGES: [Table; 7] = [
     table(
         "players",
         &[
@@ -160,6 +166,20 @@ const CHANGES: [Table; 6] = [
     ),
     table("changes", &LINE),
     table("keyframes", &LINE),
+    table(
+        "shots",
+        &[
+            "game_id",
+            "data_source",
+            "event_num",
+            "side",
+            "slot",
+            "worth",
+            "made",
+            "across",
+            "out",
+        ],
+    ),
     table(
         "quarter_box_scores",
         &[
@@ -850,6 +870,17 @@ impl Batch {
                 }
                 rows.end_row();
             }
+        }
+        for shot in &game.shots {
+            let [event, side, slot, worth, made, across, out] = shot_row(shot);
+            let rows = self.table("shots", game);
+            for cell in [event, side, slot, worth] {
+                rows.display(cell);
+            }
+            rows.text(if made == 1 { "t" } else { "f" })
+                .display(across)
+                .display(out)
+                .end_row();
         }
         for (quarter, split) in (1..).zip(timeline.splits(Grid::Periods)) {
             for (((side, slot), who), line) in

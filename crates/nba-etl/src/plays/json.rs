@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use nba_boxscore::adapter::{data_nba, espn, espn_text, live, stats_v2};
+use nba_boxscore::adapter::{data_nba, espn, espn_text, live, stats_v2, stats_v3};
 use nba_boxscore::{GameLog, LogError, Side};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, Visitor};
@@ -20,6 +20,19 @@ pub(super) enum Fault {
     UnknownForm,
     /// The rows make no game.
     Log { game: String, error: LogError },
+}
+
+impl Fault {
+    /// The same, of one document among several.
+    pub(super) fn in_document(self, number: usize) -> Self {
+        match self {
+            Self::Json(error) => Self::Json(de::Error::custom(format!(
+                "document {}: {error}",
+                number + 1
+            ))),
+            other => other,
+        }
+    }
 }
 
 impl From<serde_json::Error> for Fault {
@@ -38,11 +51,35 @@ struct Keys {
     result_sets: Option<IgnoredAny>,
     page: Option<IgnoredAny>,
     g: Option<IgnoredAny>,
+    props: Option<IgnoredAny>,
+    #[serde(rename = "postGameData")]
+    post_game: Option<IgnoredAny>,
+    rows: Option<IgnoredAny>,
+}
+
+/// Every document of a text: one, or one a line. A line that is none ends it.
+pub(super) fn documents(bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], serde_json::Error>> {
+    let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    std::iter::from_fn(move || {
+        let from = stream.byte_offset();
+        let one = stream.next()?;
+        Some(one.map(|_| bytes.get(from..stream.byte_offset()).unwrap_or_default()))
+    })
 }
 
 /// Which form a document has, and its game.
 pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        let rows: Vec<BrefRow<'_>> = serde_json::from_slice(bytes)?;
+        return bref_rows("", &rows).map(|log| (Form::Bref, log));
+    }
     let keys: Keys = serde_json::from_slice(bytes)?;
+    if keys.props.is_some() || keys.post_game.is_some() {
+        return nba_page(bytes);
+    }
+    if keys.rows.is_some() {
+        return bref_document(bytes).map(|log| (Form::Bref, log));
+    }
     if keys.plays.is_some() && keys.boxscore.is_some() {
         return summary(bytes).map(|log| (Form::EspnSummary, log));
     }
@@ -56,7 +93,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
         return data_feed(bytes).map(|log| (Form::DataNba, log));
     }
     if keys.game.is_some() {
-        return live_feed(bytes).map(|log| (Form::NbaLive, log));
+        let document: LiveDocument<'_> = serde_json::from_slice(bytes)?;
+        return actions(&document.game.game_id.0, &document.game.actions, &[]);
     }
     Err(Fault::UnknownForm)
 }
@@ -226,6 +264,13 @@ struct LiveAction<'a> {
     x_legacy: Loose,
     #[serde(default)]
     y_legacy: Loose,
+    // Of NBA Stats v3 alone.
+    #[serde(borrow, default)]
+    description: Text<'a>,
+    #[serde(borrow, default)]
+    location: Text<'a>,
+    #[serde(default)]
+    action_id: Loose,
 }
 
 fn pair(one: Loose, two: Loose) -> Option<[u16; 2]> {
@@ -236,12 +281,59 @@ fn whole_pair(one: Loose, two: Loose) -> Option<[i64; 2]> {
     Some([one.0?, two.0?])
 }
 
-fn live_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
-    let document: LiveDocument<'_> = serde_json::from_slice(bytes)?;
-    let id = &document.game.game_id.0;
-    let actions: Vec<live::Action<'_>> = document
-        .game
-        .actions
+/// The live feed and NBA Stats v3 have the same frame: rows tell them apart.
+fn actions(
+    id: &str,
+    actions: &[LiveAction<'_>],
+    members: &[stats_v3::Member<'_>],
+) -> Result<(Form, GameLog), Fault> {
+    let is_v3 = |action: &LiveAction<'_>| {
+        action.action_id.0.is_some()
+            || matches!(
+                &*action.action_type.0,
+                "Made Shot" | "Missed Shot" | "Free Throw"
+            )
+    };
+    if actions.iter().any(is_v3) {
+        stats_actions(id, actions, members).map(|log| (Form::NbaStatsV3, log))
+    } else {
+        live_actions(id, actions).map(|log| (Form::NbaLive, log))
+    }
+}
+
+fn stats_actions(
+    id: &str,
+    actions: &[LiveAction<'_>],
+    members: &[stats_v3::Member<'_>],
+) -> Result<GameLog, Fault> {
+    let actions: Vec<stats_v3::Action<'_>> = actions
+        .iter()
+        .map(|action| stats_v3::Action {
+            number: action.action_number.number(),
+            period: action.period.0.unwrap_or(0),
+            clock: &action.clock.0,
+            kind: &action.action_type.0,
+            sub_kind: &action.sub_type.0,
+            text: &action.description.0,
+            team: action.team_id.id(),
+            team_name: &action.team_tricode.0,
+            person: action.person_id.id(),
+            surname: &action.player_name.0,
+            name: &action.player_name_i.0,
+            side: match &*action.location.0 {
+                "h" => Some(Side::Home),
+                "v" => Some(Side::Away),
+                _ => None,
+            },
+            score: pair(action.score_home, action.score_away),
+            place: whole_pair(action.x_legacy, action.y_legacy),
+        })
+        .collect();
+    stats_v3::read(id, &actions, members).map_err(log_fault(id))
+}
+
+fn live_actions(id: &str, actions: &[LiveAction<'_>]) -> Result<GameLog, Fault> {
+    let actions: Vec<live::Action<'_>> = actions
         .iter()
         .map(|action| live::Action {
             number: action.action_number.number(),
@@ -276,6 +368,143 @@ fn live_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
         })
         .collect();
     live::read(id, &actions, None).map_err(log_fault(id))
+}
+
+// ---- Pages of nba.com and wnba.com -------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct NbaPage<'a> {
+    #[serde(borrow)]
+    props: Option<NbaProps<'a>>,
+    #[serde(borrow, rename = "postGameData")]
+    post_game: Option<PostGame<'a>>,
+    boxscore: Option<PageBox>,
+    #[serde(borrow, rename = "gameID", default)]
+    game_id: Text<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NbaProps<'a> {
+    #[serde(borrow)]
+    page_props: PageProps<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageProps<'a> {
+    #[serde(borrow)]
+    play_by_play: Option<LiveGame<'a>>,
+    game: Option<PageBox>,
+}
+
+#[derive(Deserialize)]
+struct PostGame<'a> {
+    #[serde(borrow, rename = "postPlayByPlayData", default)]
+    periods: Vec<PagePeriod<'a>>,
+}
+
+#[derive(Deserialize)]
+struct PagePeriod<'a> {
+    #[serde(borrow, default)]
+    actions: Vec<LiveAction<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct PageBox {
+    #[serde(default)]
+    home_team: BoxMembers,
+    #[serde(default)]
+    away_team: BoxMembers,
+}
+
+#[derive(Deserialize, Default)]
+struct BoxMembers {
+    #[serde(default)]
+    players: Vec<BoxMember>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BoxMember {
+    #[serde(default)]
+    person_id: Loose,
+    #[serde(default)]
+    first_name: Option<String>,
+    #[serde(default)]
+    family_name: Option<String>,
+}
+
+fn nba_page(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
+    let page: NbaPage<'_> = serde_json::from_slice(bytes)?;
+    if let Some(props) = page.props {
+        let props = props.page_props;
+        let plays = props.play_by_play.ok_or(Fault::UnknownForm)?;
+        let members = members(props.game.as_ref());
+        return actions(&plays.game_id.0, &plays.actions, &members);
+    }
+    let plays = page.post_game.ok_or(Fault::UnknownForm)?;
+    let rows: Vec<LiveAction<'_>> = plays
+        .periods
+        .into_iter()
+        .flat_map(|period| period.actions)
+        .collect();
+    if rows.is_empty() {
+        return Err(Fault::UnknownForm);
+    }
+    actions(&page.game_id.0, &rows, &members(page.boxscore.as_ref()))
+}
+
+fn members(game: Option<&PageBox>) -> Vec<stats_v3::Member<'_>> {
+    let Some(game) = game else {
+        return Vec::new();
+    };
+    let teams = [(Side::Home, &game.home_team), (Side::Away, &game.away_team)];
+    let mut members = Vec::new();
+    for (side, team) in teams {
+        members.extend(team.players.iter().filter_map(|player| {
+            Some(stats_v3::Member {
+                side,
+                id: player.person_id.id()?,
+                first: player.first_name.as_deref().unwrap_or(""),
+                surname: player.family_name.as_deref().unwrap_or(""),
+            })
+        }));
+    }
+    members
+}
+
+// ---- Basketball-Reference ----------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct BrefDocument<'a> {
+    #[serde(borrow, default)]
+    bref_file: Text<'a>,
+    #[serde(borrow)]
+    rows: Vec<BrefRow<'a>>,
+}
+
+#[derive(Deserialize)]
+struct BrefRow<'a> {
+    #[serde(borrow, default)]
+    cells: Vec<Text<'a>>,
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+fn bref_document(bytes: &[u8]) -> Result<GameLog, Fault> {
+    let document: BrefDocument<'_> = serde_json::from_slice(bytes)?;
+    let name = document.bref_file.0.split('.').next().unwrap_or_default();
+    bref_rows(name.trim_end_matches("_pbp"), &document.rows)
+}
+
+fn bref_rows(id: &str, rows: &[BrefRow<'_>]) -> Result<GameLog, Fault> {
+    super::bref::read_cells(id, rows.iter().map(|row| row.cells.as_slice()))
 }
 
 // ---- NBA Stats ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 //! Play-by-play documents from disk to [`nba_boxscore::GameLog`]s.
 
+mod bref;
 pub mod hoopr;
+mod html;
 mod json;
 pub mod stats_v2;
 pub mod table;
@@ -31,6 +33,12 @@ pub enum Form {
     Hoopr,
     /// ESPN page, whose plays are text alone.
     EspnPage,
+    /// NBA Stats `playbyplayv3`, also inside pages of nba.com and wnba.com.
+    NbaStatsV3,
+    /// Basketball-Reference, whose plays are text alone.
+    Bref,
+    /// ESPN page of about 2010, as HTML.
+    EspnHtml,
 }
 
 impl std::fmt::Display for Form {
@@ -42,13 +50,17 @@ impl std::fmt::Display for Form {
             Form::EspnSummary => "ESPN summary",
             Form::Hoopr => "hoopR",
             Form::EspnPage => "ESPN page",
+            Form::NbaStatsV3 => "NBA Stats v3",
+            Form::Bref => "Basketball-Reference",
+            Form::EspnHtml => "ESPN HTML page",
         })
     }
 }
 
 /// Reads every game of a file, whatever its form, and hands it over as soon as it is complete.
 ///
-/// The columns of a parquet file tell its form; anything else is taken for JSON, plain or gzipped.
+/// The columns of a parquet file tell its form. Anything else, plain or gzipped, is a page of HTML, a table with a known heading, or
+/// JSON: one document, or one a line.
 ///
 /// # Errors
 ///
@@ -95,23 +107,77 @@ pub fn read_file(path: &Path, mut take: impl FnMut(Form, GameLog)) -> Result<(),
             path: path.to_owned(),
         });
     }
-    let path = path.to_owned();
-    match json::read(&bytes) {
-        Ok((form, log)) => {
-            take(form, log);
-            Ok(())
-        }
-        Err(json::Fault::Json(source)) => Err(PlaysError::Json { path, source }),
-        Err(json::Fault::UnknownForm) => Err(PlaysError::UnknownForm { path }),
-        Err(json::Fault::Log { game, error }) => Err(PlaysError::Log {
-            path,
+    let named = |fault| match fault {
+        json::Fault::Json(source) => PlaysError::Json {
+            path: path.to_owned(),
+            source,
+        },
+        json::Fault::UnknownForm => PlaysError::UnknownForm {
+            path: path.to_owned(),
+        },
+        json::Fault::Log { game, error } => PlaysError::Log {
+            path: path.to_owned(),
             game,
             source: error,
-        }),
-    }
+        },
+    };
+    read_bytes(&bytes, |form, mut log| {
+        if log.id.is_empty() {
+            // Pages without a game strip, tables without an id: the file is called after the game.
+            log.id = stem(path);
+        }
+        take(form, log);
+    })
+    .map_err(named)
 }
 
-/// Reads a plain JSON document, counts it, stores it and draws it: what a fuzzer calls. Returns what became of it.
+/// What a file is called without its endings.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Reads the games of a document that is no parquet.
+fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), json::Fault> {
+    let start = bytes
+        .iter()
+        .position(|byte| !byte.is_ascii_whitespace())
+        .unwrap_or(bytes.len());
+    let text = &bytes[start..];
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if text.first() == Some(&b'<') {
+        let (form, log) = html::read(text)?;
+        take(form, log);
+        return Ok(());
+    }
+    if bref::is_csv(text) {
+        take(Form::Bref, bref::read_csv(text)?);
+        return Ok(());
+    }
+    let fault = match json::read(text) {
+        Ok((form, log)) => {
+            take(form, log);
+            return Ok(());
+        }
+        Err(fault) => fault,
+    };
+    // One document is no JSON when another one follows it.
+    let mut documents = json::documents(text).enumerate().peekable();
+    let is_first_of_many = matches!(documents.peek(), Some((0, Ok(first))) if first.len() < text.trim_ascii_end().len());
+    if !is_first_of_many || !matches!(fault, json::Fault::Json(_)) {
+        return Err(fault);
+    }
+    for (number, document) in documents {
+        let (form, log) = document
+            .map_err(json::Fault::Json)
+            .and_then(json::read)
+            .map_err(|fault| fault.in_document(number))?;
+        take(form, log);
+    }
+    Ok(())
+}
+
+/// Reads a document that is no parquet, counts its games, stores and draws them: what a fuzzer calls. Returns what became of the last one.
 ///
 /// # Panics
 ///
@@ -119,16 +185,20 @@ pub fn read_file(path: &Path, mut take: impl FnMut(Form, GameLog)) -> Result<(),
 #[doc(hidden)]
 #[must_use]
 pub fn fuzz_one(bytes: &[u8]) -> String {
+    let mut outcome = "no game".to_owned();
+    match read_bytes(bytes, |form, log| outcome = fuzz_game(form, &log)) {
+        Ok(()) => outcome,
+        Err(json::Fault::UnknownForm | json::Fault::Json(_)) => "no form".to_owned(),
+        Err(json::Fault::Log { .. }) => "refused".to_owned(),
+    }
+}
+
+fn fuzz_game(form: Form, log: &GameLog) -> String {
     use nba_boxscore::{Chart, Grid, Panel, Timeline, tally, verify};
     use nba_utils::Verdict;
-    let (form, log) = match json::read(bytes) {
-        Ok(read) => read,
-        Err(json::Fault::UnknownForm | json::Fault::Json(_)) => return "no form".to_owned(),
-        Err(json::Fault::Log { .. }) => return "refused".to_owned(),
-    };
-    let game = verify(&log);
+    let game = verify(log);
     let counts = game.counts();
-    let record = game.record(&log);
+    let record = game.record(log);
     if counts == Verdict::Proven {
         assert!(
             record.final_score_match != Some(false),
@@ -149,7 +219,7 @@ pub fn fuzz_one(bytes: &[u8]) -> String {
         .map(|split| split.events.len())
         .sum();
     assert_eq!(events, game.events.len(), "a stretch lost an event");
-    let chart = Chart::new(&log, &game.events, &timeline);
+    let chart = Chart::new(log, &game.events, &timeline);
     assert!(!chart.svg(&Panel::ALL).contains("NaN"));
     let _ = chart.flow_text(72, 12);
     format!("{form}: {}", counts.as_str())
@@ -222,7 +292,8 @@ impl Hint for PlaysError {
             Self::Parquet { .. } => Some("check that the file is parquet and complete".to_owned()),
             Self::Json { .. } => Some("check that the file is complete".to_owned()),
             Self::UnknownForm { .. } | Self::TooLarge { .. } => Some(
-                "known forms: NBA Stats v2 (parquet, JSON), cdn.nba.com, data.nba.com, ESPN summary, ESPN page, hoopR"
+                "known forms: NBA Stats v2 (parquet, JSON) and v3, pages of nba.com, cdn.nba.com, data.nba.com, ESPN summary, \
+                 ESPN page (JSON, HTML), hoopR, Basketball-Reference"
                     .to_owned(),
             ),
             Self::MissingColumn { .. } => {

@@ -14,7 +14,10 @@ use serde_json::Value;
 use crate::official::{OfficialLine, differences, gunzip, lines};
 use crate::{Outcome, equal};
 
-fn one(path: &Path, form: Form) -> Result<(GameLog, Verification), libtest_mimic::Failed> {
+pub(crate) fn one(
+    path: &Path,
+    form: Form,
+) -> Result<(GameLog, Verification), libtest_mimic::Failed> {
     let mut found = Vec::new();
     read_file(path, |form, log| found.push((form, log)))?;
     let (read_as, log) = found.pop().ok_or("no game")?;
@@ -23,7 +26,7 @@ fn one(path: &Path, form: Form) -> Result<(GameLog, Verification), libtest_mimic
     Ok((log, game))
 }
 
-fn json(path: &Path) -> Value {
+pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_str(&gunzip(path)).unwrap()
 }
 
@@ -44,23 +47,29 @@ const LIVE: [&str; 14] = [
     "foulsPersonal",
 ];
 
-fn figure(value: &Value) -> u16 {
+pub(crate) fn figure(value: &Value) -> u16 {
     value
         .as_f64()
         .map_or(0, |value| format!("{value:.0}").parse().unwrap_or(0))
 }
 
 /// `homeTeam` and `awayTeam` with `players[].statistics`.
-fn live_box(game: &Value) -> BTreeMap<u64, OfficialLine> {
+pub(crate) fn live_box(game: &Value) -> BTreeMap<u64, OfficialLine> {
     let mut lines = BTreeMap::new();
     for team in ["homeTeam", "awayTeam"] {
         for player in game[team]["players"].as_array().unwrap() {
             let statistics = &player["statistics"];
             let minutes = statistics["minutes"].as_str().unwrap_or("PT00M00.00S");
+            // Pages round a time of 30:59.5 to `30:60`.
+            let sixty = minutes
+                .split_once(':')
+                .and_then(|(minutes, seconds)| Some((minutes.parse().ok()?, seconds.parse().ok()?)))
+                .map(|(minutes, seconds): (u32, u32)| minutes * 60 + seconds);
             let seconds = minutes
                 .parse::<nba_utils::Clock>()
                 .ok()
-                .map(|clock| clock.whole_seconds());
+                .map(|clock| clock.whole_seconds())
+                .or(sixty);
             lines.insert(
                 player["personId"].as_u64().unwrap(),
                 OfficialLine {

@@ -11,6 +11,7 @@
 
 mod feeds;
 mod official;
+mod pages;
 mod stats_v2;
 
 use std::path::{Path, PathBuf};
@@ -57,6 +58,13 @@ const CHECKS: &[(&str, Check)] = &[
     ("feeds::espn_text", feeds::espn_text),
     ("feeds::espn_summary", feeds::espn_summary),
     ("feeds::espn_college", feeds::espn_college),
+    ("pages::nba_com", pages::nba_com),
+    ("pages::stats_v3", pages::stats_v3),
+    ("pages::wnba_com", pages::wnba_com),
+    ("pages::bref_playoffs", pages::bref_playoffs),
+    ("pages::bref_regular", pages::bref_regular),
+    ("pages::bref_scraper", pages::bref_scraper),
+    ("pages::espn_html", pages::espn_html),
     ("stats_v2::running_figures", stats_v2::running_figures),
     (
         "stats_v2::a_lost_row_is_noticed",

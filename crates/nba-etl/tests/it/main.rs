@@ -8,6 +8,8 @@ mod boxes;
 mod boxscore;
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;
+#[cfg(feature = "plays")]
+mod feeds;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]

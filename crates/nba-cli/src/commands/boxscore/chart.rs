@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use nba_boxscore::{Chart, Panel, Timeline, verify};
-use nba_etl::boxscore::Store;
+use nba_etl::boxscore::{Store, png};
 use nba_utils::Verdict;
 use nba_utils::atomic::{self, NewFile};
 use serde::Serialize;
@@ -25,15 +25,23 @@ struct ChartView<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
     svg: Option<String>,
+    png: Option<String>,
     shots: usize,
     flow: &'a [String],
     players: &'a [String],
 }
 
+/// Files that are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'a> {
+    pub(super) svg: Option<&'a Path>,
+    pub(super) png: Option<&'a Path>,
+}
+
 pub(super) fn run(
     out: Out,
     args: &GameArgs,
-    svg: Option<&Path>,
+    files: Files<'_>,
     panels: &[PanelName],
 ) -> anyhow::Result<Code> {
     let panels: Vec<Panel> = match panels {
@@ -49,9 +57,10 @@ pub(super) fn run(
     };
     if Store::is_one(&args.file) {
         let game = store::game(args)?;
-        let chart = Chart::new(&store::rosters(&game), &[], &game.timeline);
+        let mut chart = Chart::new(&store::rosters(&game), &[], &game.timeline);
+        chart.shots.clone_from(&game.shots);
         let verdict = Verdict::all([game.card.counts.clone(), game.card.court.clone()]);
-        return draw(out, &chart, svg, &panels, &verdict);
+        return draw(out, &chart, files, &panels, &verdict);
     }
     let log = load(args)?;
     let game = verify(&log);
@@ -59,32 +68,42 @@ pub(super) fn run(
         .with_context(|| format!("game `{}` cannot be counted", log.id))?;
     let chart = Chart::new(&log, &game.events, &timeline);
     let verdict = Verdict::all([game.counts(), game.court()]);
-    draw(out, &chart, svg, &panels, &verdict)
+    draw(out, &chart, files, &panels, &verdict)
 }
 
 fn draw(
     out: Out,
     chart: &Chart<'_>,
-    svg: Option<&Path>,
+    files: Files<'_>,
     panels: &[Panel],
     verdict: &Verdict,
 ) -> anyhow::Result<Code> {
-    if let Some(file) = svg {
-        atomic::replace(file, chart.svg(panels).as_bytes(), NewFile::Readable)
-            .with_context(|| format!("cannot write `{}`", file.display()))?;
+    let write = |file: &Path, content: &[u8]| {
+        atomic::replace(file, content, NewFile::Readable)
+            .with_context(|| format!("cannot write `{}`", file.display()))
+    };
+    if let Some(file) = files.svg {
+        write(file, chart.svg(panels).as_bytes())?;
     }
+    if let Some(file) = files.png {
+        write(file, &png(&chart.drawing(panels))?)?;
+    }
+    let shown = |file: &Path| file.display().to_string();
     let (flow, players) = (chart.flow_text(COLUMNS, ROWS), chart.players_text());
     out.json(&ChartView {
         game: &chart.title,
         verdict,
-        svg: svg.map(|file| file.display().to_string()),
+        svg: files.svg.map(shown),
+        png: files.png.map(shown),
         shots: chart.shots.len(),
         flow: &flow,
         players: &players,
     })?;
-    if let Some(file) = svg {
+    let drawn: Vec<&Path> = files.svg.into_iter().chain(files.png).collect();
+    for file in &drawn {
         out.line(&format!("drawn in {}", file.display()));
-    } else {
+    }
+    if drawn.is_empty() {
         if panels.contains(&Panel::Flow) {
             out.line(&format!(
                 "{} above, {} below",
@@ -101,7 +120,7 @@ fn draw(
         }
         if panels.contains(&Panel::Shots) {
             out.line(&format!(
-                "{} shots with a place; --svg draws them",
+                "{} shots with a place; --svg and --png draw them",
                 chart.shots.len()
             ));
         }

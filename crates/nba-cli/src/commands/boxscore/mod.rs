@@ -64,7 +64,18 @@ pub(crate) fn run(context: &Context, command: &BoxscoreCommand) -> anyhow::Resul
             };
             block_on(store::load(context, &order))
         }
-        BoxscoreCommand::Chart { game, svg, panel } => chart::run(out, game, svg.as_deref(), panel),
+        BoxscoreCommand::Chart {
+            game,
+            svg,
+            png,
+            panel,
+        } => {
+            let files = chart::Files {
+                svg: svg.as_deref(),
+                png: png.as_deref(),
+            };
+            chart::run(out, game, files, panel)
+        }
         BoxscoreCommand::Splits { game, grid } => splits::run(out, game, *grid),
     }
 }
@@ -391,14 +402,18 @@ fn each_game(
 ) -> anyhow::Result<()> {
     for file in files(paths)? {
         summary.files += 1;
-        match read_file(&file, |form, log| take(form, &log, summary)) {
+        let mut games = 0u64;
+        let read = read_file(&file, |form, log| {
+            games += 1;
+            take(form, &log, summary);
+        });
+        match read {
             Ok(()) => {}
-            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. })
-                if named(paths, &file) =>
-            {
-                bail!("`{}` is no play-by-play of a known form", file.display())
-            }
-            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }) => {
+            // A file that breaks off behind its first games is of a known form.
+            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }) if games == 0 => {
+                if named(paths, &file) {
+                    bail!("`{}` is no play-by-play of a known form", file.display())
+                }
                 summary.files_unknown += 1;
             }
             Err(error) => {
