@@ -17,14 +17,16 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 use nba_db::ident::{self, TableName};
 use nba_db::{CopyFormat, Database, DbError, TextRows, Writer};
 use nba_utils::Hint;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::kind::{self, Kind};
 use super::{Divergence, Mode};
 use crate::lake::{Lake, LakeError, LakeErrorKind};
 
@@ -117,7 +119,7 @@ impl From<serde_json::Error> for ReadError {
 }
 
 /// A document that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Unreadable {
     /// Its key in the lake.
@@ -130,6 +132,17 @@ pub struct Unreadable {
     pub column: usize,
 }
 
+impl Unreadable {
+    pub(super) fn new(key: impl Into<String>, error: ReadError) -> Unreadable {
+        Unreadable {
+            key: key.into(),
+            reason: error.reason,
+            line: error.line,
+            column: error.column,
+        }
+    }
+}
+
 /// The native form of one legacy loader: one table out of documents of one kind.
 pub trait Port: Send + Sync {
     /// The table.
@@ -137,6 +150,12 @@ pub trait Port: Send + Sync {
 
     /// Where the document with this id (of a game, or of a day) is in the lake.
     fn document(&self, id: &str) -> String;
+
+    /// The divergence behind keeping, in a row that is there already, what a document does not say: NULL then replaces nothing. `None`: it
+    /// does, as the legacy scripts have it.
+    fn keeps_known(&self, _mode: Mode) -> Option<Divergence> {
+        None
+    }
 
     /// Reads one document. Rows that must not be loaded go to [`Reading::aside`] with the reason.
     ///
@@ -167,9 +186,15 @@ impl LoadOptions {
     /// The port's own table, for the games of `public.games`, eight documents at a time.
     #[must_use]
     pub fn new(port: &dyn Port, mode: Mode) -> LoadOptions {
+        LoadOptions::of(TableName::parse(port.shape(mode).table), mode)
+    }
+
+    /// Another table.
+    #[must_use]
+    pub fn of(table: TableName, mode: Mode) -> LoadOptions {
         LoadOptions {
             mode,
-            table: TableName::parse(port.shape(mode).table),
+            table,
             games: TableName::parse("public.games"),
             concurrency: CONCURRENCY,
         }
@@ -203,6 +228,8 @@ pub struct LoadAccount {
     /// Rows whose key came before in the same documents: the first one counts.
     pub repeated: u64,
     /// What was put aside.
+    pub rejected: u64,
+    /// What was put aside, in detail; of a file with very many such rows only the first ones.
     pub aside: Vec<Aside>,
     /// Where this was not what the legacy script does.
     pub divergences: BTreeSet<Divergence>,
@@ -232,8 +259,33 @@ impl LoadAccount {
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.repeated += other.repeated;
+        self.rejected += other.rejected;
         self.aside.extend(other.aside);
         self.divergences.extend(other.divergences);
+    }
+
+    /// Everything that was read: `inserted + updated + unchanged + repeated + rejected`.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.attempted + self.rejected
+    }
+
+    /// Takes what the merge did.
+    pub(super) fn set(&mut self, merged: Merged) {
+        self.inserted = merged.inserted;
+        self.updated = merged.updated;
+        self.unchanged = merged.unchanged;
+        self.repeated = merged.repeated;
+    }
+
+    /// Takes one document in, whatever became of it, and gives its rows.
+    fn accept(&mut self, key: String, found: Result<Found, LoadError>) -> Result<Bytes, LoadError> {
+        match found? {
+            Found::Rows(reading) => return Ok(self.take(reading)),
+            Found::Missing => self.missing += 1,
+            Found::Unreadable(error) => self.unreadable.push(Unreadable::new(key, error)),
+        }
+        Ok(Bytes::new())
     }
 
     /// Takes one document in and gives its rows.
@@ -242,6 +294,7 @@ impl LoadAccount {
         self.loaded_games += u64::from(rows > 0);
         self.empty_games += u64::from(rows == 0);
         self.attempted += rows;
+        self.rejected += count(reading.aside.len());
         self.aside.extend(reading.aside);
         self.divergences.extend(reading.divergences);
         reading.rows.take()
@@ -400,39 +453,29 @@ pub async fn load(
 ) -> Result<LoadAccount, LoadError> {
     let Batch { what, ids } = batch;
     let shape = port.shape(options.mode);
-    let staging = Staging::prepare(db, writer, &what, &options.table, &shape).await?;
+    let merge_shape = MergeShape {
+        keeps_known: port.keeps_known(options.mode).is_some(),
+        ..shape.into()
+    };
+    let staging =
+        Staging::prepare(db, writer, &what, &options.table, merge_shape, options.mode).await?;
     let mut account = LoadAccount {
         games: count(ids.len()),
         ..LoadAccount::default()
     };
+    let kinds = kinds(db, &what, &options.table, &shape, options.mode).await?;
     let mut failed = None;
     // `buffered` keeps the order: of a key that comes twice, the first document counts.
     let mut documents = stream::iter(ids)
-        .map(|id| fetch(lake, port, id, options.mode))
+        .map(|id| fetch(lake, port, id, options.mode, Arc::clone(&kinds)))
         .buffered(options.concurrency.get());
     let rows = stream::poll_fn(|context| {
         documents.poll_next_unpin(context).map(|next| {
             let (key, found) = next?;
-            Some(match found {
-                Ok(Found::Rows(reading)) => Ok(account.take(reading)),
-                Ok(Found::Missing) => {
-                    account.missing += 1;
-                    Ok(Bytes::new())
-                }
-                Ok(Found::Unreadable(error)) => {
-                    account.unreadable.push(Unreadable {
-                        key,
-                        reason: error.reason,
-                        line: error.line,
-                        column: error.column,
-                    });
-                    Ok(Bytes::new())
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    Err("a document cannot be fetched")
-                }
-            })
+            Some(account.accept(key, found).map_err(|error| {
+                failed = Some(error);
+                "a document cannot be fetched"
+            }))
         })
     });
     let staged = staging.fill(writer, rows).await;
@@ -447,10 +490,7 @@ pub async fn load(
         });
     }
     let merged = staging.merge(writer, options.mode, staged).await?;
-    account.inserted = merged.inserted;
-    account.updated = merged.updated;
-    account.unchanged = merged.unchanged;
-    account.repeated = merged.repeated;
+    account.set(merged);
     if account.unchanged > 0 && shape.stamp.is_some() {
         account.divergences.insert(Divergence::Untouched);
     }
@@ -463,10 +503,134 @@ pub async fn load(
     Ok(account)
 }
 
+/// Loads rows that are made already, in `COPY`'s text form with the columns of the shape, as [`load`] loads those of documents.
+///
+/// # Errors
+///
+/// As [`load`]; also an error of the stream itself.
+pub async fn load_rows<S, E>(
+    db: &Database,
+    writer: &mut Writer,
+    shape: Shape,
+    rows: S,
+    options: &LoadOptions,
+) -> Result<LoadAccount, LoadError>
+where
+    S: futures::Stream<Item = Result<Bytes, E>> + Send,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let what = format!("rows of {}", options.table);
+    let staging = Staging::prepare(
+        db,
+        writer,
+        &what,
+        &options.table,
+        shape.into(),
+        options.mode,
+    )
+    .await?;
+    // `COPY` itself compares what was handed over with what arrived.
+    let staged = staging.fill(writer, rows).await?;
+    let mut account = LoadAccount {
+        attempted: staged,
+        ..LoadAccount::default()
+    };
+    account.set(staging.merge(writer, options.mode, staged).await?);
+    if !account.is_balanced() {
+        return Err(LoadError::Unbalanced {
+            what,
+            account: Box::new(account),
+        });
+    }
+    Ok(account)
+}
+
+/// Reads documents without loading them: what [`load`] would hand over and put aside. Asks the table for its key, too.
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn preview(
+    db: &Database,
+    lake: &Lake,
+    port: &'static dyn Port,
+    batch: Batch,
+    options: &LoadOptions,
+) -> Result<LoadAccount, LoadError> {
+    let Batch { what, ids } = batch;
+    let shape = port.shape(options.mode);
+    choose_key(db, &what, &options.table, &shape.into(), options.mode).await?;
+    let kinds = kinds(db, &what, &options.table, &shape, options.mode).await?;
+    let mut account = LoadAccount {
+        games: count(ids.len()),
+        ..LoadAccount::default()
+    };
+    let mut documents = stream::iter(ids)
+        .map(|id| fetch(lake, port, id, options.mode, Arc::clone(&kinds)))
+        .buffered(options.concurrency.get());
+    while let Some((key, found)) = documents.next().await {
+        let _ = account.accept(key, found)?;
+    }
+    Ok(account)
+}
+
+/// A port whose documents lie side by side in one folder, whatever its name: `401.json`.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<P>(pub P);
+
+impl<P: Port> Port for Beside<P> {
+    fn shape(&self, mode: Mode) -> Shape {
+        self.0.shape(mode)
+    }
+
+    fn keeps_known(&self, mode: Mode) -> Option<Divergence> {
+        self.0.keeps_known(mode)
+    }
+
+    fn document(&self, id: &str) -> String {
+        format!("{id}.json")
+    }
+
+    fn read(&self, bytes: &[u8], id: &str, mode: Mode) -> Result<Reading, ReadError> {
+        self.0.read(bytes, id, mode)
+    }
+}
+
 enum Found {
     Rows(Reading),
     Missing,
     Unreadable(ReadError),
+}
+
+/// What the columns written take. In compat mode nothing is held against it: there one value that does not fit stops the whole batch, as it
+/// stops the legacy script.
+async fn kinds(
+    db: &Database,
+    what: &str,
+    table: &TableName,
+    shape: &Shape,
+    mode: Mode,
+) -> Result<Arc<Vec<(String, Kind)>>, LoadError> {
+    if mode == Mode::Compat {
+        return Ok(Arc::default());
+    }
+    let columns = kind::columns_of(db, table)
+        .await
+        .map_err(|source| LoadError::Database {
+            what: what.to_owned(),
+            source: Box::new(source),
+        })?;
+    Ok(Arc::new(
+        shape
+            .columns
+            .iter()
+            .map(|name| {
+                let known = columns.iter().find(|(column, _)| column == name);
+                let kind = known.map_or(Kind::Text(None), |(_, kind)| *kind);
+                ((*name).to_owned(), kind)
+            })
+            .collect(),
+    ))
 }
 
 /// Fetches and reads one document; reading is work, so not on a thread that waits for others.
@@ -475,6 +639,7 @@ async fn fetch(
     port: &'static dyn Port,
     id: String,
     mode: Mode,
+    kinds: Arc<Vec<(String, Kind)>>,
 ) -> (String, Result<Found, LoadError>) {
     let key = port.document(&id);
     let bytes = match lake.get(&key).await {
@@ -489,7 +654,15 @@ async fn fetch(
         }
     };
     let found = tokio::task::spawn_blocking(move || match port.read(&bytes, &id, mode) {
-        Ok(reading) => Found::Rows(reading),
+        Ok(mut reading) => {
+            for (row, reason) in kind::sift(&mut reading.rows, &kinds) {
+                reading.divergences.insert(Divergence::WholeYear);
+                reading
+                    .aside
+                    .push(Aside::new(id.as_str(), row, format!("row {row}: {reason}")));
+            }
+            Found::Rows(reading)
+        }
         Err(error) => Found::Unreadable(error),
     })
     .await
@@ -510,13 +683,47 @@ pub(super) struct Merged {
     pub(super) repeated: u64,
 }
 
+/// A [`Shape`] known only at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MergeShape {
+    /// Columns written, in the order of the rows.
+    pub(super) columns: Vec<String>,
+    /// Keys that do, the best one first.
+    pub(super) keys: Vec<Vec<String>>,
+    /// Columns that are replaced where a row is there already.
+    pub(super) updates: Vec<String>,
+    /// The column that gathers rows of one game. Where there is one, compat mode needs no key: rows are compared whole, with those of
+    /// the same games.
+    pub(super) group: Option<String>,
+    /// The column that says when a row was last written.
+    pub(super) stamp: Option<String>,
+    /// Whether NULL replaces nothing.
+    pub(super) keeps_known: bool,
+}
+
+impl From<Shape> for MergeShape {
+    fn from(shape: Shape) -> MergeShape {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        MergeShape {
+            columns: owned(shape.columns),
+            keys: vec![owned(shape.key)],
+            updates: owned(shape.updates),
+            group: None,
+            stamp: shape.stamp.map(str::to_owned),
+            keeps_known: false,
+        }
+    }
+}
+
 /// A table of this session that takes the rows before the real one sees them.
 #[derive(Debug)]
 pub(super) struct Staging {
     what: String,
     table: TableName,
     name: TableName,
-    shape: Shape,
+    shape: MergeShape,
+    /// Empty: rows are compared whole.
+    key: Vec<String>,
 }
 
 impl Staging {
@@ -526,34 +733,36 @@ impl Staging {
         writer: &mut Writer,
         what: &str,
         table: &TableName,
-        shape: &Shape,
+        shape: MergeShape,
+        mode: Mode,
     ) -> Result<Staging, LoadError> {
-        let staging = Staging {
-            what: what.to_owned(),
-            table: table.clone(),
-            name: TableName::new("pg_temp", "incoming"),
-            shape: *shape,
-        };
-        let keyed = verify_key(db, table, shape)
-            .await
-            .map_err(|source| staging.failed(source))?;
-        if !keyed {
-            return Err(LoadError::NoKey {
-                table: table.clone(),
-                key: shape.key.iter().map(|&column| column.to_owned()).collect(),
-            });
-        }
+        let key = choose_key(db, what, table, &shape, mode).await?;
         writer
             .batch_execute(&format!(
                 "drop table if exists pg_temp.incoming; \
                  create temp table incoming as select {} from {} with no data; \
                  alter table incoming add column \"nba ordinal\" bigint generated always as identity",
-                ident::list(shape.columns.iter().copied()),
+                list(&shape.columns),
                 table.sql()
             ))
             .await
-            .map_err(|source| staging.failed(source))?;
-        Ok(staging)
+            .map_err(|source| LoadError::Database {
+                what: what.to_owned(),
+                source: Box::new(source),
+            })?;
+        Ok(Staging {
+            what: what.to_owned(),
+            table: table.clone(),
+            name: TableName::new("pg_temp", "incoming"),
+            shape,
+            key,
+        })
+    }
+
+    /// The key the rows are merged by; empty where they are compared whole.
+    #[cfg(feature = "native-hoopr")]
+    pub(super) fn key(&self) -> &[String] {
+        &self.key
     }
 
     fn failed(&self, source: DbError) -> LoadError {
@@ -569,23 +778,34 @@ impl Staging {
         S: futures::Stream<Item = Result<Bytes, E>> + Send,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let columns: Vec<&str> = self.shape.columns.iter().map(String::as_str).collect();
         writer
-            .copy_in(&self.name, self.shape.columns, CopyFormat::Text, rows)
+            .copy_in(&self.name, &columns, CopyFormat::Text, rows)
             .await
             .map(|account| account.inserted)
             .map_err(|source| self.failed(source))
     }
 
-    /// Merges them in one statement, which happens whole or not at all.
+    /// Merges them in one transaction, which happens whole or not at all.
     pub(super) async fn merge(
         &self,
         writer: &mut Writer,
         mode: Mode,
         staged: u64,
     ) -> Result<Merged, LoadError> {
-        let sql = merge_sql(&self.table, &self.shape, mode);
         let failed = |source| self.failed(source);
         let mut transaction = writer.transaction().await.map_err(failed)?;
+        let sql = if self.key.is_empty() {
+            // No key keeps another loader from adding the same rows meanwhile.
+            let lock = format!(
+                "lock table {} in share row exclusive mode",
+                self.table.sql()
+            );
+            transaction.execute(&lock, &[]).await.map_err(failed)?;
+            whole_rows_sql(&self.table, &self.shape)
+        } else {
+            merge_sql(&self.table, &self.shape, &self.key, mode)
+        };
         let rows = transaction.query(&sql, &[]).await.map_err(failed)?;
         let figure = |column: &str| -> Result<u64, LoadError> {
             match rows.first() {
@@ -613,26 +833,69 @@ impl Staging {
     }
 }
 
-/// Whether a unique key on exactly the shape's key columns holds for the table.
+/// The first of the keys that the table has; empty where rows may be compared whole.
+pub(super) async fn choose_key(
+    db: &Database,
+    what: &str,
+    table: &TableName,
+    shape: &MergeShape,
+    mode: Mode,
+) -> Result<Vec<String>, LoadError> {
+    for key in &shape.keys {
+        let verified = verify_key(db, table, key)
+            .await
+            .map_err(|source| LoadError::Database {
+                what: what.to_owned(),
+                source: Box::new(source),
+            })?;
+        if verified {
+            return Ok(key.clone());
+        }
+    }
+    if mode == Mode::Compat && shape.group.is_some() {
+        return Ok(Vec::new());
+    }
+    Err(LoadError::NoKey {
+        table: table.clone(),
+        key: shape.keys.first().cloned().unwrap_or_default(),
+    })
+}
+
+/// Whether a unique key on exactly these columns holds for every row of the table.
 ///
 /// # Errors
 ///
 /// What the database says, also where there is no such table.
-pub async fn verify_key(db: &Database, table: &TableName, shape: &Shape) -> Result<bool, DbError> {
-    let keys: i64 = db
-        .query_scalar(KEY_SQL, &[&table.sql(), &shape.key])
-        .await?;
+async fn verify_key(db: &Database, table: &TableName, key: &[String]) -> Result<bool, DbError> {
+    let keys: i64 = db.query_scalar(KEY_SQL, &[&table.sql(), &key]).await?;
     Ok(keys > 0)
 }
 
+fn list(columns: &[String]) -> String {
+    ident::list(columns.iter().map(String::as_str))
+}
+
+/// The columns of one relation, as a row.
+fn row_of(relation: &str, columns: &[String]) -> String {
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{relation}.{}", ident::Ident::new(column.as_str())))
+        .collect();
+    format!("row({})", columns.join(", "))
+}
+
 /// The merge: the first of each key, inserted or replacing, and what the server then has compared with what was sent.
-fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
-    let columns = ident::list(shape.columns.iter().copied());
-    let key = ident::list(shape.key.iter().copied());
-    let of = |name: &str, columns: &[&str]| {
+fn merge_sql(table: &TableName, shape: &MergeShape, key: &[String], mode: Mode) -> String {
+    let columns = list(&shape.columns);
+    // What a row is to have afterwards: what was sent, or where that is NULL and must not replace anything, what `old` has.
+    let wanted = |new: &str, old: &str, columns: &[String]| {
+        if !shape.keeps_known {
+            return row_of(new, columns);
+        }
         let columns: Vec<String> = columns
             .iter()
-            .map(|column| format!("{name}.{}", ident::Ident::new(*column)))
+            .map(|column| ident::Ident::new(column.as_str()))
+            .map(|column| format!("coalesce({new}.{column}, {old}.{column})"))
             .collect();
         format!("row({})", columns.join(", "))
     };
@@ -642,28 +905,35 @@ fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
         let mut changes: Vec<String> = shape
             .updates
             .iter()
-            .map(|column| ident::Ident::new(*column))
-            .map(|column| format!("{column} = excluded.{column}"))
+            .map(|column| ident::Ident::new(column.as_str()))
+            .map(|column| {
+                if shape.keeps_known {
+                    format!("{column} = coalesce(excluded.{column}, target.{column})")
+                } else {
+                    format!("{column} = excluded.{column}")
+                }
+            })
             .collect();
         changes.extend(
             shape
                 .stamp
+                .as_deref()
                 .map(|stamp| format!("{} = current_timestamp", ident::Ident::new(stamp))),
         );
         let condition = match mode {
             Mode::Compat => String::new(),
             Mode::Correct => format!(
                 " where {} is distinct from {}",
-                of("target", shape.updates),
-                of("excluded", shape.updates)
+                row_of("target", &shape.updates),
+                wanted("excluded", "target", &shape.updates)
             ),
         };
         format!("do update set {}{condition}", changes.join(", "))
     };
-    let updates = if shape.updates.is_empty() {
-        shape.key
+    let compared = if shape.updates.is_empty() {
+        key
     } else {
-        shape.updates
+        &shape.updates
     };
     format!(
         "with first as materialized (select distinct on ({key}) * from pg_temp.incoming order by {key}, \"nba ordinal\"), \
@@ -674,17 +944,44 @@ fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
            count(*) filter (where {landed} is distinct from {sent} or (\"nba new\" and {landed_new} is distinct from {sent_new})) as damaged \
          from merged left join first on {merged_key} = {first_key}",
         table = table.sql(),
+        key = list(key),
         returned = shape
             .columns
             .iter()
-            .map(|column| format!("target.{}", ident::Ident::new(*column)))
+            .map(|column| format!("target.{}", ident::Ident::new(column.as_str())))
             .collect::<Vec<_>>()
             .join(", "),
-        landed = of("merged", updates),
-        sent = of("first", updates),
-        landed_new = of("merged", shape.columns),
-        sent_new = of("first", shape.columns),
-        merged_key = of("merged", shape.key),
-        first_key = of("first", shape.key),
+        landed = row_of("merged", compared),
+        sent = wanted("first", "merged", compared),
+        landed_new = row_of("merged", &shape.columns),
+        sent_new = row_of("first", &shape.columns),
+        merged_key = row_of("merged", key),
+        first_key = row_of("first", key),
+    )
+}
+
+/// The merge of rows that have no key: a row is added as often as the documents have it more often than the table.
+fn whole_rows_sql(table: &TableName, shape: &MergeShape) -> String {
+    let columns = list(&shape.columns);
+    let there = match shape.group.as_deref().map(ident::Ident::new) {
+        Some(group) => format!(
+            "target.{group} = any (array(select distinct {group} from pg_temp.incoming)) \
+             or (target.{group} is null and exists (select from pg_temp.incoming where {group} is null))"
+        ),
+        None => "true".to_owned(),
+    };
+    format!(
+        "with numbered as (select *, {incoming}::text as \"nba whole\", \
+           row_number() over (partition by {incoming}::text order by \"nba ordinal\") as \"nba nth\" from pg_temp.incoming), \
+         there as (select {target}::text as \"nba whole\", count(*) as \"nba times\" from {table} as target where {there} group by 1), \
+         fresh as materialized (select numbered.* from numbered left join there using (\"nba whole\") \
+           where \"nba nth\" > coalesce(\"nba times\", 0)), \
+         merged as (insert into {table} as target ({columns}) select {columns} from fresh order by \"nba ordinal\" \
+           returning {target}::text as \"nba whole\") \
+         select (select count(*) from pg_temp.incoming) as firsts, (select count(*) from merged) as inserted, 0 as updated, \
+           (select count(*) from (select \"nba whole\" from merged except all select \"nba whole\" from fresh) as other) as damaged",
+        table = table.sql(),
+        incoming = row_of("incoming", &shape.columns),
+        target = row_of("target", &shape.columns),
     )
 }

@@ -17,8 +17,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use nba_db::TextRows;
 
+use super::borrowed::{Json, Object};
 use super::load::{Aside, Port, ReadError, Reading, Shape};
 use super::{Divergence, Mode};
 use crate::shape::EMBEDDED_MARK;
@@ -70,52 +71,78 @@ pub struct Plays {
 ///
 /// It is no JSON, and in correct mode no page with an embedded package either.
 pub fn read(bytes: &[u8], game_id: &str, mode: Mode) -> Result<Plays, serde_json::Error> {
-    let mut found = Plays::default();
-    let document: Value = match serde_json::from_slice(bytes) {
+    let mut plays = Vec::new();
+    let found = walk(bytes, game_id, mode, &mut |row| {
+        plays.push(row.owned(game_id));
+    })?;
+    Ok(Plays {
+        plays,
+        aside: found.aside,
+        divergences: found.divergences,
+    })
+}
+
+/// Hands every play over, in the document's order.
+fn walk(
+    bytes: &[u8],
+    game_id: &str,
+    mode: Mode,
+    keep: &mut dyn FnMut(&Row<'_>),
+) -> Result<Found, serde_json::Error> {
+    let mut found = Found::default();
+    let document: Json<'_> = match serde_json::from_slice(bytes) {
         Ok(document) => document,
         Err(error) => match (mode, embedded(bytes)) {
             (Mode::Correct, Some(package)) => {
                 found.divergences.insert(Divergence::Embedded);
-                Value::from_iter([("gamepackage".to_owned(), package)])
+                Json::Object(Object::of("gamepackage", package))
             }
             _ => return Err(error),
         },
     };
     match mode {
-        Mode::Compat => compat(&document, game_id, &mut found),
-        Mode::Correct => correct(&document, game_id, &mut found),
+        Mode::Compat => compat(&document, game_id, &mut found, keep),
+        Mode::Correct => correct(&document, game_id, &mut found, keep),
     }
     Ok(found)
 }
 
-fn embedded(bytes: &[u8]) -> Option<Value> {
+/// What is beside the plays.
+#[derive(Default)]
+struct Found {
+    aside: Vec<Aside>,
+    divergences: BTreeSet<Divergence>,
+}
+
+/// The package after the mark in an HTML page.
+pub(super) fn embedded<'d, T: serde::Deserialize<'d>>(bytes: &'d [u8]) -> Option<T> {
     let mark = EMBEDDED_MARK.as_bytes();
     let start = bytes
         .windows(mark.len())
         .position(|window| window == mark)?
         + mark.len();
     let object = start + bytes[start..].iter().position(|byte| *byte == b'{')?;
-    let mut values = serde_json::Deserializer::from_slice(&bytes[object..]).into_iter::<Value>();
+    let mut values = serde_json::Deserializer::from_slice(&bytes[object..]).into_iter::<T>();
     values.next()?.ok()
 }
 
 /// The groups of plays. An absent part is an empty one; anything else in its place ends the game, as it does in Python.
-fn groups<'d>(document: &'d Value, path: &[&str]) -> Option<&'d Vec<Value>> {
+fn groups<'d, 'j>(document: &'d Json<'j>, path: &[&str]) -> Option<&'d Vec<Json<'j>>> {
     let mut at = document;
     for part in path {
-        at = at.as_object()?.get(*part)?;
+        at = at.as_object()?.get(part)?;
     }
     at.as_array()
 }
 
 const PAGE_PATH: [&str; 5] = ["page", "content", "gamepackage", "pbp", "playGrps"];
 
-fn compat(document: &Value, game_id: &str, found: &mut Plays) {
+fn compat(document: &Json<'_>, game_id: &str, found: &mut Found, keep: &mut dyn FnMut(&Row<'_>)) {
     let Some(groups) = groups(document, &PAGE_PATH) else {
         return;
     };
     let mut number = 0;
-    for play in groups.iter().filter_map(Value::as_array).flatten() {
+    for play in groups.iter().filter_map(Json::as_array).flatten() {
         number += 1;
         let Some(object) = play.as_object() else {
             return found.put_aside(game_id, number, "is no object");
@@ -123,24 +150,20 @@ fn compat(document: &Value, game_id: &str, found: &mut Plays) {
         if falsy(object.get("id")) {
             continue;
         }
-        match row(object, game_id) {
-            Ok(play) => found.plays.push(play),
+        match row(object) {
+            Ok(row) => keep(&row),
             // One `try` around the whole game (ETL dossier 2.2).
             Err(reason) => return found.put_aside(game_id, number, reason),
         }
     }
 }
 
-fn correct(document: &Value, game_id: &str, found: &mut Plays) {
-    let nested: Vec<&Value> = match groups(document, &PAGE_PATH)
+fn correct(document: &Json<'_>, game_id: &str, found: &mut Found, keep: &mut dyn FnMut(&Row<'_>)) {
+    let nested: Vec<&Json<'_>> = match groups(document, &PAGE_PATH)
         .or_else(|| groups(document, &["gamepackage", "pbp", "playGrps"]))
         .or_else(|| groups(document, &["pbp", "playGrps"]))
     {
-        Some(groups) => groups
-            .iter()
-            .filter_map(Value::as_array)
-            .flatten()
-            .collect(),
+        Some(groups) => groups.iter().filter_map(Json::as_array).flatten().collect(),
         None => match groups(document, &["plays"]) {
             Some(flat) => {
                 found.divergences.insert(Divergence::Summary);
@@ -162,12 +185,12 @@ fn correct(document: &Value, game_id: &str, found: &mut Plays) {
             found.put_aside(game_id, number, "it has no id");
             continue;
         }
-        match row(object, game_id) {
-            Ok(play) => {
+        match row(object) {
+            Ok(row) => {
                 if ended {
                     found.divergences.insert(Divergence::RestOfGame);
                 }
-                found.plays.push(play);
+                keep(&row);
             }
             Err(reason) => {
                 ended = true;
@@ -177,58 +200,106 @@ fn correct(document: &Value, game_id: &str, found: &mut Plays) {
     }
 }
 
-impl Plays {
+impl Found {
     fn put_aside(&mut self, game_id: &str, number: usize, reason: impl Into<String>) {
         self.aside.push(Aside::new(game_id, number, reason));
     }
 }
 
 /// What Python takes for false.
-fn falsy(value: Option<&Value>) -> bool {
+fn falsy(value: Option<&Json<'_>>) -> bool {
     match value {
-        None | Some(Value::Null | Value::Bool(false)) => true,
-        Some(Value::String(text)) => text.is_empty(),
-        Some(Value::Number(number)) => number.as_f64() == Some(0.0),
-        Some(Value::Array(items)) => items.is_empty(),
-        Some(Value::Object(entries)) => entries.is_empty(),
-        Some(Value::Bool(true)) => false,
+        None | Some(Json::Null | Json::Bool(false)) => true,
+        Some(Json::String(text)) => text.is_empty(),
+        Some(Json::Number(number)) => number.as_f64() == Some(0.0),
+        Some(Json::Array(items)) => items.is_empty(),
+        Some(Json::Object(entries)) => entries.is_empty(),
+        Some(Json::Bool(true)) => false,
     }
 }
 
-fn row(play: &Map<String, Value>, game_id: &str) -> Result<Play, String> {
-    let inner = |name: &str| -> Result<Option<&Map<String, Value>>, String> {
+/// A cell still in its document.
+#[derive(Clone, Copy)]
+enum Scalar<'d> {
+    Text(&'d str),
+    Number(&'d serde_json::Number),
+    Flag(bool),
+}
+
+impl Scalar<'_> {
+    fn owned(self) -> String {
+        match self {
+            Scalar::Text(text) => text.to_owned(),
+            Scalar::Number(number) => number.to_string(),
+            Scalar::Flag(flag) => if flag { "t" } else { "f" }.to_owned(),
+        }
+    }
+
+    fn write(self, rows: &mut TextRows) {
+        match self {
+            Scalar::Text(text) => rows.text(text),
+            Scalar::Number(number) => rows.display(number),
+            Scalar::Flag(flag) => rows.display(if flag { 't' } else { 'f' }),
+        };
+    }
+}
+
+/// A play still in its document.
+struct Row<'d> {
+    id: Option<Scalar<'d>>,
+    values: [Option<Scalar<'d>>; 8],
+}
+
+impl Row<'_> {
+    fn owned(&self, game_id: &str) -> Play {
+        Play {
+            play_id: self.id.map(Scalar::owned).unwrap_or_default(),
+            game_id: game_id.to_owned(),
+            values: self.values.map(|value| value.map(Scalar::owned)),
+        }
+    }
+
+    fn write(&self, game_id: &str, rows: &mut TextRows) {
+        match self.id {
+            Some(id) => id.write(rows),
+            None => {
+                rows.text("");
+            }
+        }
+        rows.text(game_id);
+        for value in self.values {
+            match value {
+                Some(value) => value.write(rows),
+                None => {
+                    rows.null();
+                }
+            }
+        }
+        rows.end_row();
+    }
+}
+
+fn row<'d>(play: &'d Object<'_>) -> Result<Row<'d>, String> {
+    let inner = |name: &str| -> Result<Option<&'d Object<'_>>, String> {
         match play.get(name) {
             None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(object)),
-            Some(Value::Null) => Err(format!("`{name}` is null")),
+            Some(Json::Object(object)) => Ok(Some(object)),
+            Some(Json::Null) => Err(format!("`{name}` is null")),
             Some(_) => Err(format!("`{name}` is no object")),
         }
     };
-    let cell = |name: &str, value: Option<&Value>| -> Result<Option<String>, String> {
-        match value {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(Value::Bool(flag)) => Ok(Some(if *flag { "t" } else { "f" }.to_owned())),
-            Some(_) => Err(format!("`{name}` is neither text nor number")),
-        }
-    };
     let period = inner("period")?;
-    let part = |object: Option<&Map<String, Value>>, name: &str| {
-        cell(name, object.and_then(|object| object.get(name)))
-    };
-    let clock_of = inner("clock")?;
+    let clock = inner("clock")?;
     let scoring = match play.get("scoringPlay") {
-        None => Some("f".to_owned()),
+        None => Some(Scalar::Flag(false)),
         given => cell("scoringPlay", given)?,
     };
-    Ok(Play {
-        play_id: cell("id", play.get("id"))?.unwrap_or_default(),
-        game_id: game_id.to_owned(),
+    Ok(Row {
+        id: cell("id", play.get("id"))?,
         values: [
             part(period, "number")?,
             part(period, "displayValue")?,
-            part(clock_of, "displayValue")?,
+            part(clock, "displayValue")?,
             cell("text", play.get("text"))?,
             cell("homeAway", play.get("homeAway"))?,
             scoring,
@@ -236,6 +307,20 @@ fn row(play: &Map<String, Value>, game_id: &str) -> Result<Play, String> {
             cell("homeScore", play.get("homeScore"))?,
         ],
     })
+}
+
+fn part<'d>(object: Option<&'d Object<'_>>, name: &str) -> Result<Option<Scalar<'d>>, String> {
+    cell(name, object.and_then(|object| object.get(name)))
+}
+
+fn cell<'d>(name: &str, value: Option<&'d Json<'_>>) -> Result<Option<Scalar<'d>>, String> {
+    match value {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(Scalar::Text(text))),
+        Some(Json::Number(number)) => Ok(Some(Scalar::Number(number))),
+        Some(Json::Bool(flag)) => Ok(Some(Scalar::Flag(*flag))),
+        Some(_) => Err(format!("`{name}` is neither text nor number")),
+    }
 }
 
 /// `play_by_play` out of `espn_play_by_play/`.
@@ -259,19 +344,12 @@ impl Port for PlayByPlay {
     }
 
     fn read(&self, bytes: &[u8], id: &str, mode: Mode) -> Result<Reading, ReadError> {
-        let found = read(bytes, id, mode)?;
-        let mut reading = Reading {
+        let mut rows = TextRows::default();
+        let found = walk(bytes, id, mode, &mut |row| row.write(id, &mut rows))?;
+        Ok(Reading {
+            rows,
             aside: found.aside,
             divergences: found.divergences,
-            ..Reading::default()
-        };
-        for play in &found.plays {
-            reading.rows.text(&play.play_id).text(&play.game_id);
-            for value in &play.values {
-                reading.rows.optional(value.as_deref());
-            }
-            reading.rows.end_row();
-        }
-        Ok(reading)
+        })
     }
 }

@@ -10,6 +10,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod feeds;
+#[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+mod loaders;
 mod official;
 mod stats_v2;
 
@@ -57,6 +59,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("feeds::espn_text", feeds::espn_text),
     ("feeds::espn_summary", feeds::espn_summary),
     ("feeds::espn_college", feeds::espn_college),
+    #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+    ("loaders::espn", loaders::espn),
+    #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+    ("loaders::hoopr", loaders::hoopr),
+    #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+    ("loaders::no_document_panics", loaders::no_document_panics),
     ("stats_v2::running_figures", stats_v2::running_figures),
     (
         "stats_v2::a_lost_row_is_noticed",

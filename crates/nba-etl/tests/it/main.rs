@@ -8,6 +8,8 @@ mod boxes;
 mod boxscore;
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;
+#[cfg(all(feature = "legacy", feature = "native-hoopr"))]
+mod hoopr;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]
