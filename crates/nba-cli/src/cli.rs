@@ -7,6 +7,7 @@ pub(crate) mod compare;
 mod etl;
 pub(crate) mod fingerprint;
 mod lake;
+pub(crate) mod load;
 pub(crate) mod monitor;
 pub(crate) mod phase;
 #[cfg(feature = "web")]
@@ -55,6 +56,7 @@ Move      what moves next, and may it?
   switch       who does the work: the old script or the port
   etl          legacy scripts: what they are, what they did, run under guard
   shadow       a script and its port on the same documents, compared row by row
+  load         documents into tables, natively; resumable, accounted for
   lake         what lies in the data lake, and whether a copy of it is one
   boxscore     exact box scores from play-by-play, at any moment
 
@@ -213,6 +215,9 @@ refute.")]
     /// A legacy script and its port on the same documents, compared row by row.
     #[command(subcommand)]
     Shadow(shadow::ShadowCommand),
+    /// Documents into tables, natively: all or nothing per piece, resumable, accounted for.
+    #[command(subcommand)]
+    Load(load::LoadCommand),
     /// What lies in the data lake, and whether a copy of it is one.
     #[command(subcommand)]
     Lake(LakeCommand),

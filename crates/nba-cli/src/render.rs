@@ -237,6 +237,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of(error, nba_etl::LakeError::hint))
         .or_else(|| of(error, nba_etl::runner::RunError::hint))
         .or_else(|| of(error, nba_etl::plays::PlaysError::hint))
+        .or_else(|| of(error, nba_etl::native::job::JobError::hint))
         .or_else(|| testkit_hint(error))
 }
 

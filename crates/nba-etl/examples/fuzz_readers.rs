@@ -1,10 +1,11 @@
 //! Mutates real documents and reads them: no reader may panic, and whatever is read must be countable, storable and drawable.
 //!
 //! ```text
-//! cargo run --release -p nba-etl --example fuzz_readers -- --seconds 600 --seed 7 DIR_OR_FILE…
+//! cargo run --release -p nba-etl --example fuzz_readers -- [--target plays] --seconds 600 --seed 7 DIR_OR_FILE…
 //! ```
 //!
-//! Seeds are documents of every form, JSON, HTML or CSV (gzipped or not). Mutations are those that find most in parsers of text: single bytes, numbers
+//! Targets: `plays` (play-by-play to be counted), `espn` (the native loaders), `hoopr` (season files, CSV or parquet), `flags` (sources of
+//! scripts). Seeds are documents of every form, JSON, HTML or CSV (gzipped or not). Mutations are those that find most in parsers of text: single bytes, numbers
 //! at their limits, pieces doubled, swapped, cut out or taken from another document. Every crash is written beside the program
 //! with its seed; the exit code is 1 then. A `cargo-fuzz` layout of the same target lies in `fuzz/`.
 
@@ -15,7 +16,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nba_etl::plays::fuzz_one;
+/// What is done with the bytes; what came of it, for the count.
+type Target = fn(&[u8]) -> String;
+
+const TARGETS: [(&str, Target); 4] = [
+    ("plays", nba_etl::plays::fuzz_one),
+    ("espn", nba_etl::native::fuzz_one),
+    ("hoopr", nba_etl::native::hoopr::fuzz_one),
+    ("flags", nba_etl::registry::fuzz_one),
+];
 
 /// Bytes of a seed: beyond this one execution takes too long to find much.
 const MAX_SEED: usize = 2_000_000;
@@ -54,12 +63,23 @@ const TOKENS: [&[u8]; 28] = [
 
 fn main() -> ExitCode {
     let mut seconds = 10;
+    let mut target = TARGETS[0].1;
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut paths = Vec::new();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let number = |word: Option<String>| word.and_then(|word| word.parse::<u64>().ok());
         match word.as_str() {
+            "--target" => {
+                let name = words.next().unwrap_or_default();
+                match TARGETS.iter().find(|(known, _)| *known == name) {
+                    Some((_, known)) => target = *known,
+                    None => {
+                        eprintln!("`{name}` is no target");
+                        return ExitCode::from(2);
+                    }
+                }
+            }
             "--seconds" => seconds = number(words.next()).unwrap_or(10),
             "--seed" => state ^= number(words.next()).unwrap_or(0),
             _ => paths.push(PathBuf::from(word)),
@@ -67,10 +87,10 @@ fn main() -> ExitCode {
     }
     let mut seeds = Vec::new();
     for path in &paths {
-        collect(path, &mut seeds);
+        collect(path, target, &mut seeds);
     }
     if seeds.is_empty() {
-        eprintln!("no seed: name files or folders with documents of a known form");
+        eprintln!("no seed: name files or folders with documents");
         return ExitCode::from(2);
     }
     println!("{} seeds, {seconds} s", seeds.len());
@@ -84,7 +104,7 @@ fn main() -> ExitCode {
             mutate(&mut state, &mut bytes, &seeds);
         }
         executions += 1;
-        match catch_unwind(AssertUnwindSafe(|| fuzz_one(&bytes))) {
+        match catch_unwind(AssertUnwindSafe(|| target(&bytes))) {
             Ok(outcome) => *forms.entry(outcome).or_default() += 1,
             Err(_) => {
                 crashes += 1;
@@ -103,14 +123,14 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(crashes > 0))
 }
 
-fn collect(path: &Path, seeds: &mut Vec<Vec<u8>>) {
+fn collect(path: &Path, target: Target, seeds: &mut Vec<Vec<u8>>) {
     if path.is_dir() {
         let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
             .unwrap_or_default();
         entries.sort();
         for entry in entries {
-            collect(&entry, seeds);
+            collect(&entry, target, seeds);
         }
         return;
     }
@@ -135,7 +155,9 @@ fn collect(path: &Path, seeds: &mut Vec<Vec<u8>>) {
         vec![&bytes]
     };
     for piece in pieces {
-        if piece.len() <= MAX_SEED && fuzz_one(piece) != "no form" {
+        if (1..=MAX_SEED).contains(&piece.len())
+            && !["no form", "refused"].contains(&target(piece).as_str())
+        {
             seeds.push(piece.to_vec());
         }
     }

@@ -19,6 +19,7 @@
 //! | `sqlite` | `sqlite`; part of `history` |
 //! | `manifest` (default) | `lake::Manifest`: listings kept in parquet files |
 //! | `native-espn` (default) | `native`: ESPN documents |
+//! | `native-hoopr` (default) | `native::hoopr`: hoopR's season files |
 //! | `plays` (default) | `plays` |
 //! | `boxscore-db` (default) | `boxscore::tables`: box scores into PostgreSQL |
 //! | `s3` (default) | lakes in S3; without it a lake is a local folder |
@@ -30,7 +31,7 @@ pub mod effect;
 #[cfg(feature = "history")]
 pub mod history;
 pub mod lake;
-#[cfg(feature = "native-espn")]
+#[cfg(any(feature = "native-espn", feature = "native-hoopr"))]
 pub mod native;
 #[cfg(feature = "plays")]
 pub mod plays;

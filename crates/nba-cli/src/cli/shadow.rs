@@ -73,7 +73,7 @@ pub(crate) enum ShadowMode {
     Correct,
 }
 
-fn years(text: &str) -> Result<RangeInclusive<i32>, String> {
+pub(crate) fn years(text: &str) -> Result<RangeInclusive<i32>, String> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let year = |text: &str| {
         text.trim()

@@ -18,6 +18,7 @@ mod guide;
 mod health;
 mod lake;
 mod ledger;
+mod load;
 mod phase;
 #[cfg(feature = "web")]
 mod report;
@@ -78,6 +79,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Rollback(command) => block_on(rollback::run(&context, &command)),
         Command::Etl(command) => block_on(etl::run(&context, &command)),
         Command::Shadow(command) => block_on(shadow::run(&context, &command)),
+        Command::Load(command) => block_on(load::run(&context, &command)),
         Command::Lake(command) => block_on(lake::run(&context, &command)),
         Command::Boxscore(command) => boxscore::run(&context, &command),
         #[cfg(feature = "demo")]

@@ -104,6 +104,11 @@ fn lake() {
 }
 
 #[test]
+fn load() {
+    check("docs/load.md");
+}
+
+#[test]
 fn health() {
     check("docs/health.md");
 }
@@ -146,6 +151,7 @@ fn no_page_with_commands_is_forgotten() {
         "health.md",
         "invariants.md",
         "lake.md",
+        "load.md",
         "monitoring.md",
         "replica.md",
         "verify.md",

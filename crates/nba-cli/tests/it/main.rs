@@ -18,6 +18,7 @@ mod faults;
 mod health;
 mod lake;
 mod ledger;
+mod load;
 mod program;
 mod safety;
 mod secrets;
@@ -94,6 +95,10 @@ const STORIES: &[Story] = &[
         shadow::old_and_new_agree_or_say_where_not,
     ),
     ("a copy is proven or not", lake::a_copy_is_proven_or_not),
+    (
+        "a killed load goes on and a second changes nothing",
+        load::a_killed_load_goes_on_and_a_second_changes_nothing,
+    ),
     (
         "an edited ledger is refused",
         ledger::an_edited_ledger_is_refused,

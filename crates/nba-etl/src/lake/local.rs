@@ -33,6 +33,10 @@ impl Folder {
         format!("`{}`", self.path.display())
     }
 
+    pub(super) fn path_of(&self, key: &str) -> PathBuf {
+        self.path.join(key)
+    }
+
     /// Walks the folder on a blocking thread that ends when nobody listens any more.
     pub(super) fn list(
         &self,

@@ -247,6 +247,17 @@ impl Lake {
         }
     }
 
+    /// Where an object of a local lake is, whether it is there or not; `None` in a bucket, and for a key that leaves the folder.
+    #[must_use]
+    pub fn local_path(&self, key: &str) -> Option<PathBuf> {
+        check_key(key).ok()?;
+        match &self.store {
+            Store::Local(folder) => Some(folder.path_of(key)),
+            #[cfg(feature = "s3")]
+            Store::S3(_) => None,
+        }
+    }
+
     /// Lists objects, page after page to the end, in no particular order across prefixes.
     ///
     /// Dropping the stream stops the listing. After an error the stream ends, and what came before is incomplete.

@@ -74,7 +74,7 @@ impl Batch {
 }
 
 /// A real number as a whole one, when it is.
-pub(super) fn whole_of_real(value: f64) -> Option<i64> {
+pub(crate) fn whole_of_real(value: f64) -> Option<i64> {
     // Beyond this a double no longer holds every whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (value.fract() == 0.0 && value.abs() < EXACT)
@@ -221,7 +221,7 @@ fn column(reader: &mut ColumnReader, want: usize) -> Result<Column, ParquetError
     })
 }
 
-fn values<T: DataType, V: Clone>(
+pub(crate) fn values<T: DataType, V: Clone>(
     reader: &mut ColumnReaderImpl<T>,
     want: usize,
     convert: impl Fn(T::T) -> Option<V>,

@@ -605,3 +605,24 @@ fn outside(written: &str, root: &Path) -> bool {
         && !written.split('/').any(|part| Some(part) == own.as_deref())
         || written.contains("venv/")
 }
+
+/// Any bytes as the source of a script of every language, for fuzzing: none may panic, and neither may the check of arguments against
+/// the options it seems to have.
+#[doc(hidden)]
+#[must_use]
+pub fn fuzz_one(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let words: Vec<String> = text
+        .split_whitespace()
+        .take(20)
+        .map(str::to_owned)
+        .collect();
+    [Language::Python, Language::Shell, Language::R]
+        .map(|language| {
+            let source = Source::read(language, &text);
+            let problems = source.flags.check(&words).len();
+            let options = source.flags.options.len().min(3);
+            format!("{language}: {options} options, {}", problems > 0)
+        })
+        .join("; ")
+}

@@ -10,6 +10,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod feeds;
+#[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+mod loaders;
 mod official;
 mod pages;
 mod stats_v2;
@@ -65,6 +67,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("pages::bref_regular", pages::bref_regular),
     ("pages::bref_scraper", pages::bref_scraper),
     ("pages::espn_html", pages::espn_html),
+    #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+    ("loaders::espn", loaders::espn),
+    #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+    ("loaders::hoopr", loaders::hoopr),
+    #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
+    ("loaders::no_document_panics", loaders::no_document_panics),
     ("stats_v2::running_figures", stats_v2::running_figures),
     (
         "stats_v2::a_lost_row_is_noticed",

@@ -10,6 +10,8 @@ mod boxscore;
 mod copies;
 #[cfg(feature = "plays")]
 mod feeds;
+#[cfg(all(feature = "legacy", feature = "native-hoopr"))]
+mod hoopr;
 #[cfg(feature = "s3")]
 mod lake;
 #[cfg(feature = "legacy")]

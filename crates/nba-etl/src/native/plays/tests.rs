@@ -134,3 +134,62 @@ proptest::proptest! {
         proptest::prop_assert!(correct.starts_with(&compat));
     }
 }
+
+/// A play as a document has it.
+fn written(play: &Play) -> serde_json::Value {
+    let mut object = serde_json::json!({"id": play.play_id});
+    let text = |at: usize| {
+        play.values[at]
+            .clone()
+            .map_or(serde_json::Value::Null, Into::into)
+    };
+    object["period"] = serde_json::json!({"number": text(0), "displayValue": text(1)});
+    object["clock"] = serde_json::json!({"displayValue": text(2)});
+    for (at, name) in [
+        (3, "text"),
+        (4, "homeAway"),
+        (5, "scoringPlay"),
+        (6, "awayScore"),
+        (7, "homeScore"),
+    ] {
+        object[name] = text(at);
+    }
+    object
+}
+
+proptest::proptest! {
+    /// What is written in any of the three shapes is read again: every text, whatever is in it, in the same order.
+    #[test]
+    fn what_is_written_is_read(cells in proptest::collection::vec((".{1,12}", proptest::collection::vec(proptest::option::of(".{0,12}"), 8)), 0..8)) {
+        let plays: Vec<Play> = cells
+            .into_iter()
+            .map(|(id, values)| Play {
+                play_id: id,
+                game_id: "401".to_owned(),
+                values: values.try_into().unwrap(),
+            })
+            .collect();
+        let list: Vec<serde_json::Value> = plays.iter().map(written).collect();
+        let groups: Vec<&[serde_json::Value]> = list.chunks(3).collect();
+        let package = serde_json::json!({"pbp": {"playGrps": groups}});
+        let page = serde_json::json!({"page": {"content": {"gamepackage": package}}}).to_string();
+        let summary = serde_json::json!({"boxscore": {}, "header": {}, "plays": list}).to_string();
+        let html = format!("<script>{EMBEDDED_MARK} {package};</script>");
+        for text in [&page, &summary, &html] {
+            let found = read(text.as_bytes(), "401", Mode::Correct).unwrap();
+            proptest::prop_assert_eq!(&found.plays, &plays);
+            // Straight into rows, the same cells.
+            let mut rows = TextRows::default();
+            for play in &plays {
+                rows.text(&play.play_id).text(&play.game_id);
+                for value in &play.values {
+                    rows.optional(value.as_deref());
+                }
+                rows.end_row();
+            }
+            let reading = PlayByPlay.read(text.as_bytes(), "401", Mode::Correct).unwrap();
+            proptest::prop_assert_eq!(reading.rows.as_bytes(), rows.as_bytes());
+        }
+        proptest::prop_assert_eq!(read(page.as_bytes(), "401", Mode::Compat).unwrap().plays, plays);
+    }
+}
