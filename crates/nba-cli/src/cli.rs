@@ -1,5 +1,6 @@
 //! The command line: every flag and command, with the examples `--help` shows.
 
+pub(crate) mod assumptions;
 pub(crate) mod backup;
 pub(crate) mod baseline;
 pub(crate) mod boxscore;
@@ -45,6 +46,7 @@ Prove     is it the same, row by row?
 
 Protect   can we get back?
   preflight    may anything begin? the check list, with evidence
+  assumptions  what the plan takes for granted, with evidence, owner and end
   state        what runs here, and whether each job finds its script
   setup        adds the new side beside the old one, and changes nothing
   backup       dumps that count once a restore of them was proven
@@ -116,6 +118,10 @@ pub(crate) struct Global {
     #[cfg(feature = "fault-points")]
     #[arg(long, global = true, hide = true, value_name = "FAULT")]
     pub(crate) fault: Option<nba_migration::fault::Fault>,
+    /// A step that is wrong on purpose.
+    #[cfg(feature = "fault-points")]
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) plant: Option<String>,
 }
 
 /// Whether a command line that could not be parsed asks for JSON; what follows `--` belongs to another program.
@@ -188,6 +194,9 @@ refute.")]
     Ledger(LedgerCommand),
     /// May anything begin? The gates of phase 0, with the evidence in the ledger.
     Preflight,
+    /// What the plan takes for granted, each with its evidence, owner and end.
+    #[command(subcommand)]
+    Assumptions(assumptions::AssumptionsCommand),
     /// What runs here, when, and whether each job finds its script.
     #[command(subcommand)]
     State(setup::StateCommand),

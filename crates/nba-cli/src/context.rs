@@ -25,6 +25,10 @@ impl Context {
         if let Some(fault) = &global.fault {
             nba_migration::fault::arm(fault.clone());
         }
+        #[cfg(feature = "fault-points")]
+        if let Some(name) = &global.plant {
+            nba_migration::fault::plant(name);
+        }
         let out = Out {
             json: global.json,
             quiet: global.quiet,

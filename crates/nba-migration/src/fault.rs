@@ -27,6 +27,7 @@ mod armed {
     use super::Fault;
 
     static FAULT: OnceLock<Fault> = OnceLock::new();
+    static PLANTED: OnceLock<String> = OnceLock::new();
     static PASSED: AtomicUsize = AtomicUsize::new(0);
 
     /// A text that is no [`Fault`].
@@ -54,6 +55,15 @@ mod armed {
     pub fn arm(fault: Fault) {
         // A second one would make the numbers of the first meaningless.
         let _ = FAULT.set(fault);
+    }
+
+    /// Plants a step that is wrong on purpose, so that the tests of steps can show that they would notice; the first call counts.
+    pub fn plant(name: impl Into<String>) {
+        let _ = PLANTED.set(name.into());
+    }
+
+    pub(crate) fn planted(name: &str) -> bool {
+        PLANTED.get().is_some_and(|planted| planted == name)
     }
 
     pub(crate) fn point(name: &str) {
@@ -86,11 +96,18 @@ mod armed {
 }
 
 #[cfg(feature = "fault-points")]
-pub(crate) use self::armed::point;
+pub use self::armed::{BadFault, arm, plant};
 #[cfg(feature = "fault-points")]
-pub use self::armed::{BadFault, arm};
+pub(crate) use self::armed::{planted, point};
 
 /// The boundary called `name` is passed.
 #[cfg(not(feature = "fault-points"))]
 #[inline]
 pub(crate) fn point(_name: &str) {}
+
+/// Whether the wrong step called `name` was planted: never outside of tests.
+#[cfg(not(feature = "fault-points"))]
+#[inline]
+pub(crate) fn planted(_name: &str) -> bool {
+    false
+}

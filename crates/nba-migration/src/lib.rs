@@ -14,7 +14,9 @@
 //!
 //! The feature `fault-points` is for tests alone: it lets them end the process at every step boundary.
 
+pub mod assumptions;
 pub mod backup;
+pub mod cleanup;
 #[cfg(feature = "fault-points")]
 pub mod fault;
 #[cfg(not(feature = "fault-points"))]
@@ -27,6 +29,7 @@ pub mod restore_point;
 pub mod rollback;
 pub mod setup;
 pub mod shadow;
+pub mod shim;
 pub mod state;
 pub mod switch;
 pub mod test_results;

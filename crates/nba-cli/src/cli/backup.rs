@@ -13,6 +13,7 @@ Examples:
   nba backup create                     into backups/ of the project
   nba backup create --jobs 4 --compress 6
   nba backup create --plain-sql         also as SQL text
+  nba backup create --lake s3           with the list of the lake's objects, versions included
 
 Made is not proven: `nba backup verify` restores it and compares every row.")]
     Create(CreateArgs),
@@ -102,6 +103,9 @@ pub(crate) struct CreateArgs {
     /// Also write the dump as SQL text.
     #[arg(long)]
     pub(crate) plain_sql: bool,
+    /// Keep the list of the lake's objects with it, each with its version and checksum: a local folder, or `s3` for the bucket.
+    #[arg(long, value_name = "DIR|s3", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -30,6 +30,19 @@ Examples:
         #[arg(value_name = "SCRIPT", value_hint = ValueHint::FilePath)]
         script: String,
     },
+    /// Whether the scripts can be run at all: interpreter, syntax, what they call, and their help where they have one; nothing is run.
+    #[command(after_help = "\
+Examples:
+  nba etl probe                         all that are meant to be run
+  nba etl probe extract_pbp_local --json
+
+A script is asked for its help only where its parser answers before anything else happens; it gets no database and, where the system
+permits, no network.")]
+    Probe {
+        /// Paths, file names, or names of `[entry_points]` in nba.toml; all entry points of the checkout without one.
+        #[arg(value_name = "SCRIPT")]
+        scripts: Vec<String>,
+    },
     /// Run a script or program under guard, and measure what it did.
     #[command(after_help = "\
 Examples:
@@ -41,7 +54,8 @@ Examples:
 
 Expectations: rows:TABLE[>=N], objects:PREFIX[>=N], files:FOLDER[>=N], query:SQL, counter:LABEL>=N (also <= and =).
 An exit status of 0 is no evidence that anything happened: without a measured effect the verdict is `not_proven`, exit code 2.
-Without --database every database variable of every family names a host that does not exist.")]
+Without --database every database variable of every family names a host that does not exist.
+A script that does the work of a capability runs only while the capability is switched to it (`nba switch`).")]
     Run(Box<RunArgs>),
     /// The runs so far, newest first.
     #[command(after_help = "\
@@ -129,6 +143,9 @@ pub(crate) struct RunArgs {
     /// Name under which runs of this job are remembered and kept from overlapping; the script's path without it.
     #[arg(long, value_name = "NAME")]
     pub(crate) job: Option<String>,
+    /// The one unit it works on, such as a game, where its capability is in `canary`: then some units are the port's.
+    #[arg(long, value_name = "KEY", requires = "script")]
+    pub(crate) unit: Option<String>,
     /// Also keep other machines from running the job: an advisory lock in the configured database.
     #[arg(long)]
     pub(crate) lock_hosts: bool,

@@ -1,6 +1,6 @@
 //! `nba backup`.
 
-use super::Code;
+use super::{Code, backup_lake};
 use crate::cli::backup::{
     BackupCommand, CreateArgs, DrillArgs, PlaceArgs, RetentionArgs, ScratchArgs, VerifyArgs,
 };
@@ -12,6 +12,7 @@ use nba_migration::backup::{
     Apply, CreateOptions, Created, Decision, Proofs, Retention, Scratch, Stored, Tools,
     Verification, VerifyOptions, create, history, list, prune, status, verify,
 };
+use nba_utils::Verdict;
 use nba_utils::exit_code;
 use nba_utils::format::{bytes, duration, thousands};
 use serde_json::json;
@@ -132,6 +133,11 @@ async fn make(context: &Context, config: &Config, args: &CreateArgs) -> anyhow::
     options.jobs = args.jobs;
     options.compression = args.compress;
     options.plain_sql = args.plain_sql;
+    // Before the dump: what the dump's rows came from is in the list, and what came to the lake meanwhile does no harm.
+    let scratch = tempfile::tempdir()?;
+    if let Some(lake) = &args.lake {
+        options.lake = Some(backup_lake::take(config, lake, scratch.path()).await?);
+    }
     let mut target = config.database()?;
     // Half of the sessions are lent to us.
     let needed = u32::try_from(options.connections.get())?.saturating_add(BESIDE) * 2;
@@ -199,7 +205,21 @@ async fn restore(
     let folder = folder(config, place);
     let mut options = verify_options(config, place, scratch)?;
     options.expected_manifest = proofs.recorded_manifest(name);
-    let verification = verify(name, &options).await?;
+    let mut verification = verify(name, &options).await?;
+    let stored = list(&folder)?.into_iter().find(|one| one.name == name);
+    if let Some((stored, manifest)) = stored.and_then(|one| Some((one.folder, one.manifest.ok()?)))
+        && let Some(lake) = backup_lake::check(&stored, &manifest)
+    {
+        if let (Verdict::Proven, Some(record)) = (&lake, &manifest.lake) {
+            verification.statement = format!(
+                "{}; with the list of {} objects of the lake, {} of them with a version",
+                verification.statement,
+                thousands(record.objects),
+                thousands(record.versioned)
+            );
+        }
+        verification.verdict = Verdict::all([verification.verdict, lake]);
+    }
     context.append(config, &verification.entry(&folder))?;
     Ok(verification)
 }
@@ -244,6 +264,7 @@ fn summary(created: &Created) -> serde_json::Value {
         "rows": manifest.rows(),
         "bytes": manifest.bytes,
         "files": manifest.files.len(),
+        "lake": manifest.lake,
         "elapsed": manifest.elapsed,
         "removed": created.removed,
     })

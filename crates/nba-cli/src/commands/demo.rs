@@ -185,6 +185,8 @@ struct Stage {
     /// Serves the lake for as long as the demo runs.
     _s3: S3Server,
     rows: u64,
+    scale: Scale,
+    seed: u64,
 }
 
 impl Stage {
@@ -245,6 +247,8 @@ impl Stage {
             checkout,
             _s3: s3,
             rows: report.total_rows,
+            scale: args.scale,
+            seed: args.seed,
         })
     }
 

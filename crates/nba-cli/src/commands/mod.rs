@@ -1,10 +1,13 @@
 //! One module per command: parse, call the library, render what it returned.
 
 mod alerts;
+mod assumptions;
 mod backup;
+mod backup_lake;
 mod baseline;
 mod boxscore;
 mod check;
+mod cleanup;
 mod compare;
 mod config;
 mod db;
@@ -20,6 +23,7 @@ mod lake;
 mod ledger;
 mod load;
 mod phase;
+mod phase_report;
 #[cfg(feature = "web")]
 mod report;
 mod restore;
@@ -70,6 +74,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Code> {
         Command::Verify(args) => block_on(verify::run(&context, &args)),
         Command::Db(command) => block_on(db::run(&context, &command)),
         Command::Preflight => phase::preflight(&context),
+        Command::Assumptions(command) => assumptions::run(&context, &command),
         Command::State(command) => block_on(state::run(&context, &command)),
         Command::Setup(args) => setup::run(&context, &args),
         Command::Phase(command) => phase::run(&context, &command),

@@ -1,10 +1,11 @@
 //! `nba phase` and `nba preflight`.
 
-use super::Code;
+use super::{Code, assumptions, cleanup, phase_report};
 use crate::cli::phase::{PhaseCommand, ProfileArgs};
 use crate::context::Context;
 use crate::render::Tone;
 use chrono::Utc;
+use nba_migration::assumptions::register;
 use nba_migration::ledger::Entry;
 use nba_migration::phase::{GateResult, PHASES, Profile, Standing, advance, waive};
 use nba_migration::switch::all_to_legacy;
@@ -96,6 +97,11 @@ pub(crate) fn run(context: &Context, command: &PhaseCommand) -> anyhow::Result<C
             ));
             Ok(exit_code::PROVEN)
         }
+        PhaseCommand::Report { markdown } => phase_report::report(context, markdown.as_deref()),
+        PhaseCommand::Watch { days } => phase_report::watch(context, *days),
+        PhaseCommand::Benchmark { tolerance } => phase_report::benchmark(context, *tolerance),
+        PhaseCommand::Cleanup(args) => cleanup::cleanup(context, args),
+        PhaseCommand::Shim(args) => cleanup::shim(context, args),
         PhaseCommand::Acknowledge { owner, note } => {
             let entry = Entry::new("acknowledged", Verdict::Proven)
                 .figure("owner", owner.as_str())
@@ -114,16 +120,23 @@ pub(crate) fn run(context: &Context, command: &PhaseCommand) -> anyhow::Result<C
 pub(crate) fn preflight(context: &Context) -> anyhow::Result<Code> {
     let config = context.config()?;
     let ledger = Context::ledger(&config)?;
-    let report = Standing::preflight(&ledger, Utc::now())?;
-    context.out.json(&report)?;
-    context.out.line(&Tone::of(&report.verdict).paint(&format!(
+    let now = Utc::now();
+    let report = Standing::preflight(&ledger, now)?;
+    let assumed = register(&ledger, now)?;
+    let verdict = Verdict::all([report.verdict.clone(), assumed.verdict.clone()]);
+    let mut document = serde_json::to_value(&report)?;
+    document["verdict"] = json!(verdict);
+    document["register"] = json!(assumed);
+    context.out.json(&document)?;
+    context.out.line(&Tone::of(&verdict).paint(&format!(
         "preflight: {}",
-        report.verdict.as_str().replace('_', " ")
+        verdict.as_str().replace('_', " ")
     )));
     for result in &report.gates {
         gate(context, result);
     }
-    Ok(report.verdict.exit_code())
+    assumptions::show(context, &assumed);
+    Ok(verdict.exit_code())
 }
 
 fn shown(context: &Context, standing: &Standing) {

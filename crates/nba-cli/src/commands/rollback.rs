@@ -7,9 +7,10 @@ use crate::render::Tone;
 use nba_config::Config;
 use nba_migration::ledger::Entry;
 use nba_migration::rollback::{
-    CodeOptions, CodePlace, DataOptions, RehearseOptions, RunOptions, RunReport, checkout, plan,
-    rehearse, render_text, run as go_back,
+    CodeOptions, CodePlace, DataOptions, RehearseOptions, RunOptions, RunReport, Service, checkout,
+    plan, rehearse, render_text, run as go_back, services,
 };
+use nba_migration::state::StateCapture;
 use nba_monitoring::baseline::Baseline;
 use nba_monitoring::health::{HealthOptions, HealthReport};
 use nba_utils::format::duration;
@@ -74,7 +75,14 @@ async fn gone_back(context: &Context, args: &RunArgs) -> anyhow::Result<Code> {
             database: database.clone(),
         });
     }
-    let report = go_back(&ledger, &options).await?;
+    let mut report = go_back(&ledger, &options).await?;
+    for service in running_before(context, &config) {
+        let how = service.command.unwrap_or(service.why);
+        report.next.push(format!(
+            "start again what ran before: {}: {how}",
+            service.what
+        ));
+    }
     context.out.json(&report)?;
     shown(context, "rollback", &report);
     Ok(report.verdict.exit_code())
@@ -105,6 +113,24 @@ fn shown(context: &Context, what: &str, report: &RunReport) {
     }
 }
 
+/// What the newest capture found running and has to run again; a capture that cannot be read is told.
+fn running_before(context: &Context, config: &Config) -> Vec<Service> {
+    let newest = config
+        .state_directory()
+        .map_err(anyhow::Error::from)
+        .and_then(|state| Ok(StateCapture::list(&state.join("captures"))?.pop()));
+    match newest.and_then(|newest| Ok(newest.as_deref().map(StateCapture::load).transpose()?)) {
+        Ok(Some(capture)) => services(&capture),
+        Ok(None) => Vec::new(),
+        Err(error) => {
+            context
+                .out
+                .note(&format!("what ran before is not known: {error:#}"));
+            Vec::new()
+        }
+    }
+}
+
 async fn planned(context: &Context, baseline: &str) -> anyhow::Result<Code> {
     let config = context.config()?;
     // In an emergency a plan without health is better than none; it says what it lacks.
@@ -117,7 +143,8 @@ async fn planned(context: &Context, baseline: &str) -> anyhow::Result<Code> {
             None
         }
     };
-    let plan = plan(config.project(), health.as_ref());
+    let plan =
+        plan(config.project(), health.as_ref()).with_services(&running_before(context, &config));
     context.out.json(&plan)?;
     context.out.line(render_text(&plan).trim_end());
     if let Some(health) = &health {

@@ -4,7 +4,7 @@ use super::Code;
 use crate::cli::phase::SwitchCommand;
 use crate::context::Context;
 use crate::render::cells;
-use nba_migration::switch::{Side, Switchboard, Wish, switch};
+use nba_migration::switch::{Side, Switchboard, Wish, set_queue, switch};
 use nba_utils::exit_code;
 use serde_json::json;
 
@@ -53,6 +53,29 @@ pub(crate) fn run(context: &Context, command: &SwitchCommand) -> anyhow::Result<
                 "`{capability}` is {mode}; record {}",
                 receipt.sequence
             ));
+            Ok(exit_code::PROVEN)
+        }
+        SwitchCommand::Queue { order, by, why } => {
+            if let (Some(by), Some(why)) = (by, why) {
+                set_queue(&ledger, order, by, why)?;
+            }
+            let turns = Switchboard::read(&ledger)?.turns();
+            context.out.json(&turns)?;
+            let rows = turns.iter().map(|turn| {
+                let waits = match (turn.locked, turn.first.is_empty()) {
+                    (true, _) => "locked until all phases are done".to_owned(),
+                    (_, true) => turn.evidence.reasons().join("; "),
+                    _ => format!("{} first", turn.first.join(", ")),
+                };
+                vec![
+                    turn.capability.clone().into(),
+                    turn.mode.to_string().into(),
+                    waits.into(),
+                ]
+            });
+            context
+                .out
+                .table(&["capability", "mode", "waits for"], rows);
             Ok(exit_code::PROVEN)
         }
         SwitchCommand::List => {

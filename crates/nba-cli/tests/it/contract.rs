@@ -186,6 +186,55 @@ pub(crate) const GOOD: &[Sample] = &[
         Some(0),
     ),
     (&["switch", "list"], Some(0)),
+    (&["switch", "queue"], Some(0)),
+    (
+        &[
+            "switch",
+            "queue",
+            "etl.espn.pbp",
+            "--by",
+            "me",
+            "--why",
+            "a test",
+        ],
+        Some(0),
+    ),
+    (&["assumptions", "list"], Some(0)),
+    // A job cannot run here.
+    (&["assumptions", "verify"], Some(1)),
+    (
+        &[
+            "assumptions",
+            "add",
+            "one-writer",
+            "--statement",
+            "nobody else loads",
+            "--evidence",
+            "state capture",
+            "--owner",
+            "me",
+            "--until",
+            "{soon}",
+        ],
+        Some(0),
+    ),
+    (&["phase", "report"], Some(0)),
+    (&["phase", "report", "--markdown", "{new}.md"], Some(0)),
+    // Nothing was compared yet, and no phase is done.
+    (&["phase", "benchmark"], Some(2)),
+    (&["phase", "watch"], Some(2)),
+    (&["phase", "cleanup"], Some(2)),
+    // Another module: what was public in the old one is not there.
+    (
+        &[
+            "phase",
+            "shim",
+            "scripts/shared/store.py",
+            "--to",
+            "scripts.shared.pg",
+        ],
+        Some(1),
+    ),
     // There is no backup to go back to.
     (&["rollback", "plan"], Some(2)),
     (&["rollback", "plan", "--baseline", "nosuch"], Some(2)),
@@ -193,6 +242,10 @@ pub(crate) const GOOD: &[Sample] = &[
     (&["etl", "list"], Some(0)),
     (
         &["etl", "inspect", "scripts/etl/extract_pbp_local.py"],
+        Some(0),
+    ),
+    (
+        &["etl", "probe", "scripts/etl/extract_pbp_local.py"],
         Some(0),
     ),
     (&["etl", "history"], Some(0)),
@@ -309,6 +362,47 @@ pub(crate) const BAD: &[Sample] = &[
         ],
         Some(2),
     ),
+    (
+        &[
+            "assumptions",
+            "add",
+            "mine",
+            "--statement",
+            "why not",
+            "--evidence",
+            "nosuch",
+            "--owner",
+            "me",
+            "--until",
+            "2027-01-01",
+        ],
+        Some(2),
+    ),
+    (
+        &["switch", "queue", "../etc", "--by", "me", "--why", "hurry"],
+        Some(2),
+    ),
+    (&["switch", "queue", "etl.hoopr"], Some(2)),
+    (
+        &[
+            "switch",
+            "set",
+            "etl.espn.scraper",
+            "shadow",
+            "--by",
+            "me",
+            "--why",
+            "hurry",
+        ],
+        Some(2),
+    ),
+    (&["phase", "cleanup", "--yes"], Some(2)),
+    (&["phase", "cleanup", "--undo"], Some(2)),
+    (
+        &["phase", "shim", "../nosuch.py", "--to", "scripts.shared.pg"],
+        Some(2),
+    ),
+    (&["phase", "watch", "--days", "0"], Some(2)),
     (&["backup", "verify", "nosuch"], Some(2)),
     (&["backup", "verify", "../nosuch"], Some(2)),
     (
@@ -387,6 +481,7 @@ pub(crate) const BAD: &[Sample] = &[
         Some(2),
     ),
     (&["etl", "inspect", "nosuch"], Some(2)),
+    (&["etl", "probe", "nosuch"], Some(2)),
     (&["etl", "logs", "nosuch"], Some(2)),
     (
         &[

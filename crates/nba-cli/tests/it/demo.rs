@@ -9,7 +9,7 @@ fn the_demo_finds_everything_and_leaves_nothing() {
     let (dir, place) = place();
     let mut demo = place.spawn(&["demo", "--scale", "0.001", "--json"]);
     let servers = servers_of(&mut demo);
-    let ran = demo.ends_within(Duration::from_secs(90)).exits(0);
+    let ran = demo.ends_within(Duration::from_secs(150)).exits(0);
     let story = ran.json();
     assert_eq!(story["verdict"], "proven", "{ran}");
     assert_eq!(
@@ -36,6 +36,8 @@ fn the_demo_finds_everything_and_leaves_nothing() {
             "phase",
             "setup",
             "phase",
+            "dual runs",
+            "speed",
             "phase",
             "data loss",
             "alarm",

@@ -1,4 +1,5 @@
-//! Everything that writes in steps, ended at every boundary between two steps: killed, cut off from the server, out of room.
+//! Everything that writes in steps, ended at every boundary between two steps: killed, cut off from the server (its sessions ended,
+//! the network cut), out of room (files limited, the disk full).
 //!
 //! A first run writes down the boundaries it passes. Then one run is ended at each of them, looked at, and run again: what was done
 //! by halves is never reported as done, and the second run completes it or takes it back. Every trial has a project, a source database
@@ -12,6 +13,7 @@ use nba_migration::backup::{self, Proofs};
 use nba_migration::ledger::{Entry, Ledger, Record};
 use nba_migration::phase::{self, Profile, Standing};
 use nba_migration::setup;
+use nba_testkit::proxy::{FaultProxy, Upstream};
 use nba_utils::tree::Excludes;
 use nba_utils::{TreeFingerprint, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,10 +46,12 @@ enum Work {
     Rollback,
     Code,
     Advance,
+    Cleanup,
+    Back,
 }
 
 impl Work {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Rollback,
         Self::Verify,
         Self::Create,
@@ -55,6 +59,8 @@ impl Work {
         Self::Undo,
         Self::Code,
         Self::Advance,
+        Self::Cleanup,
+        Self::Back,
     ];
 
     fn name(self) -> &'static str {
@@ -66,6 +72,8 @@ impl Work {
             Self::Rollback => "rollback",
             Self::Code => "code",
             Self::Advance => "advance",
+            Self::Cleanup => "cleanup",
+            Self::Back => "back",
         }
     }
 
@@ -82,8 +90,76 @@ enum End {
     Killed(usize),
     /// At that boundary, the server ends all its sessions.
     CutOff(usize),
+    /// At that boundary, the network between it and the server is cut.
+    Unplugged(usize),
     /// No file may become larger than this many KiB.
     Full(u32),
+    /// The disk has this many KiB left, and they run out.
+    DiskFull(u64),
+}
+
+/// A small disk in memory, of which a trial has all; only root may mount one.
+struct Disk {
+    folder: PathBuf,
+}
+
+/// Room for everything a trial does when nothing is in its way, with what a backup wants to be kept free, in KiB.
+const ROOM: u64 = 512 * 1024;
+
+impl Disk {
+    fn mount(folder: &Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        mount(&format!("size={ROOM}k"), folder).then(|| Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Leaves this many KiB of what is not used.
+    fn leave(&self, kib: u64) {
+        let found = free_kib(&self.folder);
+        let used = ROOM - found;
+        assert!(mount(
+            &format!("remount,size={}k", used + kib),
+            &self.folder
+        ));
+    }
+
+    fn enlarge(&self) {
+        assert!(mount(&format!("remount,size={ROOM}k"), &self.folder));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Somebody may still look at it for a moment: it goes when nobody does.
+        let gone = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.folder)
+            .status();
+        if !gone.is_ok_and(|status| status.success()) {
+            eprintln!("left mounted: {}", self.folder.display());
+        }
+    }
+}
+
+fn mount(options: &str, folder: &Path) -> bool {
+    std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+        .arg(folder)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// KiB that are free, as `df` says.
+fn free_kib(folder: &Path) -> u64 {
+    let said = std::process::Command::new("df")
+        .args(["-k", "--output=avail"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    text.lines().last().unwrap().trim().parse().unwrap()
 }
 
 /// A server with the source database, and projects to copy.
@@ -102,6 +178,11 @@ struct Trial<'a> {
     work: Work,
     place: Place,
     name: String,
+    /// A step that is wrong on purpose.
+    plant: Option<&'static str>,
+    /// What stands between it and the server.
+    proxy: Option<FaultProxy>,
+    disk: Option<Disk>,
 }
 
 fn sql(server: &EmbeddedServer, database: &str, sql: &str) -> Vec<String> {
@@ -133,6 +214,11 @@ fn copy(from: &Path, to: &Path) {
         .status()
         .unwrap();
     assert!(copied.success());
+}
+
+fn settle(project: &Path, url: &str) {
+    let text = format!("[database]\ntarget = \"replica\"\n\n[targets.replica]\nurl = \"{url}\"\n");
+    std::fs::write(project.join("nba.toml"), text).unwrap();
 }
 
 /// Everything but git's own files, the state and the settings, which are ours.
@@ -196,7 +282,48 @@ impl Stage {
             let until = now.date_naive() + chrono::TimeDelta::days(1);
             phase::waive(&evidence, gate.id, "me", "a trial", until, now).unwrap();
         }
+        stage.all_phases_done();
         stage
+    }
+
+    /// A checkout with a script that a port replaced, and one with that script moved away.
+    fn all_phases_done(&self) {
+        copy(&self.template("create"), &self.template("cleanup"));
+        let place = self.place(Work::Cleanup);
+        let settings = place.project.join("nba.toml");
+        let text = std::fs::read_to_string(&settings).unwrap();
+        std::fs::write(
+            &settings,
+            text + "\n[entry_points]\n\"etl.job\" = \"job\"\n",
+        )
+        .unwrap();
+        let nothing = place.home.join("nothing");
+        std::fs::create_dir(&nothing).unwrap();
+        let crontab = place.home.join("none");
+        std::fs::write(&crontab, "").unwrap();
+        let words = [
+            "state",
+            "capture",
+            "--crontab",
+            "../home/none",
+            "--root",
+            "../home/nothing",
+        ];
+        place.nba(&words).exits(0);
+        let evidence = ledger(&place.project);
+        for entry in [
+            Entry::new("switch", Verdict::Proven)
+                .figure("capability", "etl.job")
+                .figure("to", "native"),
+            Entry::new("phase advance", Verdict::Proven).figure("to", 6),
+            Entry::new("restore point", Verdict::Proven),
+        ] {
+            evidence.append(&entry).unwrap();
+        }
+        copy(&self.template("cleanup"), &self.template("back"));
+        self.place(Work::Back)
+            .nba(&["phase", "cleanup", "--yes"])
+            .exits(0);
     }
 
     fn template(&self, name: &str) -> PathBuf {
@@ -210,10 +337,23 @@ impl Stage {
     /// Settings that name a database and a role of this server.
     fn settle(&self, project: &Path, database: &str, role: &str) {
         let (socket, port) = (self.server.socket_dir().display(), self.server.port());
-        let url = format!("postgres:///{database}?host={socket}&port={port}&user={role}");
-        let text =
-            format!("[database]\ntarget = \"replica\"\n\n[targets.replica]\nurl = \"{url}\"\n");
-        std::fs::write(project.join("nba.toml"), text).unwrap();
+        settle(
+            project,
+            &format!("postgres:///{database}?host={socket}&port={port}&user={role}"),
+        );
+    }
+
+    /// The same with a network between, which can be cut.
+    fn proxy(&self, project: &Path, database: &str, role: &str) -> FaultProxy {
+        let socket = format!(".s.PGSQL.{}", self.server.port());
+        let upstream = Upstream::Unix(self.server.socket_dir().join(socket));
+        let proxy = FaultProxy::start(upstream).unwrap();
+        let address = proxy.address();
+        settle(
+            project,
+            &format!("postgres://{role}@{address}/{database}?sslmode=disable"),
+        );
+        proxy
     }
 
     fn trial(&self, work: Work) -> Trial<'_> {
@@ -223,6 +363,23 @@ impl Stage {
             self.trials.fetch_add(1, Ordering::Relaxed)
         );
         copy(&self.template(work.name()), &self.template(&name));
+        self.prepared(work, name, None)
+    }
+
+    /// The same on a disk of its own; `None` where none may be mounted.
+    fn trial_on_a_disk(&self, work: Work) -> Option<Trial<'_>> {
+        let name = format!(
+            "{}_{}",
+            work.name(),
+            self.trials.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = self.template(&name);
+        let disk = Disk::mount(&folder)?;
+        copy(&self.template(work.name()).join("."), &folder);
+        Some(self.prepared(work, name, Some(disk)))
+    }
+
+    fn prepared(&self, work: Work, name: String, disk: Option<Disk>) -> Trial<'_> {
         let place = Place::empty(&self.template(&name));
         if work.asks() {
             // What a managed service gives its administrator, and no more.
@@ -240,6 +397,9 @@ impl Stage {
             work,
             place,
             name,
+            plant: None,
+            proxy: None,
+            disk,
         }
     }
 }
@@ -255,6 +415,8 @@ impl Trial<'_> {
             Work::Verify => &["backup", "verify", "--on", "replica"],
             Work::Code => &["restore", "code", point, "--in-place", "--yes"],
             Work::Advance => &["phase", "advance"],
+            Work::Cleanup => &["phase", "cleanup", "--yes"],
+            Work::Back => &["phase", "cleanup", "--undo"],
             Work::Rollback => &[
                 "rollback",
                 "run",
@@ -273,7 +435,13 @@ impl Trial<'_> {
                 &database,
             ],
         };
-        words.iter().map(|word| (*word).to_owned()).collect()
+        let planted = self.plant.iter().flat_map(|name| ["--plant", name]);
+        words
+            .iter()
+            .copied()
+            .chain(planted)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The database a rollback restores into.
@@ -308,44 +476,50 @@ impl Trial<'_> {
                 assert_eq!(ran.code, None, "it was to be killed: {ran}");
                 false
             }
-            End::CutOff(at) => {
-                let mut words = self.words();
-                words.extend(["--fault".to_owned(), format!("hold:{at}")]);
-                let running = self.place.spawn(&words);
-                let stat = format!("/proc/{}/stat", running.id());
-                wait_for("boundary", LIMIT, || {
-                    let stat = std::fs::read_to_string(&stat).unwrap_or_default();
-                    let state = stat.rsplit(')').next().unwrap_or_default();
-                    state.trim_start().starts_with('T').then_some(())
-                });
+            End::CutOff(at) => self.held(at, |trial| {
                 sql(
-                    &self.stage.server,
+                    &trial.stage.server,
                     "postgres",
                     &format!(
                         "select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = '{}'",
-                        self.name
+                        trial.name
                     ),
                 );
-                running.signal("CONT");
-                let ran = running.ends_within(LIMIT);
-                assert!(
-                    ran.code == Some(0) || (ran.code == Some(2) && ran.err.contains("error:")),
-                    "{ran}"
-                );
-                ran.code == Some(0)
+            }),
+            End::Unplugged(at) => self.held(at, |trial| {
+                trial.proxy.as_ref().unwrap().cut();
+            }),
+            End::DiskFull(kib) => {
+                let disk = self.disk.as_ref().unwrap();
+                disk.leave(kib);
+                let ran = self.run();
+                disk.enlarge();
+                ended(&ran)
             }
             End::Full(kib) => {
                 let words = self.words().join(" ");
                 let ran = self
                     .place
                     .shell(&format!("trap '' XFSZ; ulimit -f {kib}; exec nba {words}"));
-                assert!(
-                    ran.code == Some(0) || (ran.code == Some(2) && ran.err.contains("error:")),
-                    "{ran}"
-                );
-                ran.code == Some(0)
+                ended(&ran)
             }
         }
+    }
+
+    /// Stops it at a boundary, takes something away, lets it go on; whether it ended as if it were done.
+    fn held(&self, at: usize, take: impl FnOnce(&Self)) -> bool {
+        let mut words = self.words();
+        words.extend(["--fault".to_owned(), format!("hold:{at}")]);
+        let running = self.place.spawn(&words);
+        let stat = format!("/proc/{}/stat", running.id());
+        wait_for("boundary", LIMIT, || {
+            let stat = std::fs::read_to_string(&stat).unwrap_or_default();
+            let state = stat.rsplit(')').next().unwrap_or_default();
+            state.trim_start().starts_with('T').then_some(())
+        });
+        take(self);
+        running.signal("CONT");
+        ended(&running.ends_within(LIMIT))
     }
 
     fn records(&self) -> Vec<Record> {
@@ -410,6 +584,14 @@ impl Trial<'_> {
                     assert_eq!(rows, ["2000"], "it has its name, and is not whole");
                 }
             }
+            Work::Cleanup | Work::Back => {
+                // Under one name or the other, or, between the two steps of a move, under both; never under none.
+                let names = ["scripts/job.py", "scripts_legacy/job.py"];
+                let there = names.map(|name| std::fs::read_to_string(project.join(name)).ok());
+                let whole = Some("print\nmore\n".to_owned());
+                assert!(there.contains(&whole), "{there:?}");
+                assert!(there.iter().all(|text| text.is_none() || *text == whole));
+            }
             Work::Advance => {
                 let phase = self.phase();
                 assert!(phase <= 1, "one step was taken twice");
@@ -465,6 +647,15 @@ impl Trial<'_> {
                 assert_eq!(code, "print\nmore\n");
             }
             Work::Advance => assert_eq!(self.phase(), 1),
+            Work::Cleanup => assert!(
+                project.join("scripts_legacy/job.py").exists()
+                    && !project.join("scripts/job.py").exists()
+            ),
+            Work::Back => assert!(
+                project.join("scripts/job.py").exists()
+                    && !project.join("scripts_legacy/job.py").exists()
+                    && !project.join(".nba/cleanup.json").exists()
+            ),
         }
     }
 
@@ -475,6 +666,7 @@ impl Trial<'_> {
             // The step is in the ledger, so the next phase is what is asked for now; or nothing is left to undo.
             Work::Advance => ran.err.contains("phase 1 is not done"),
             Work::Undo => ran.err.contains("was not set up"),
+            Work::Back => ran.err.contains("no script was moved"),
             _ => false,
         };
         assert!(ran.code == Some(0) || done_before, "{boundary}: {ran}");
@@ -495,9 +687,25 @@ impl Trial<'_> {
     }
 }
 
+/// Done, or an error that says why not; nothing else is an end. Whether it was done.
+fn ended(ran: &Ran) -> bool {
+    assert!(
+        ran.code == Some(0) || (ran.code == Some(2) && ran.err.contains("error:")),
+        "{ran}"
+    );
+    ran.code == Some(0)
+}
+
 /// One trial, from its beginning to its end.
-fn attempt(stage: &Stage, work: Work, end: End, boundary: &str) {
-    let trial = stage.trial(work);
+fn attempt(stage: &Stage, work: Work, end: End, boundary: &str, plant: Option<&'static str>) {
+    let mut trial = match end {
+        End::DiskFull(_) => stage.trial_on_a_disk(work).unwrap(),
+        _ => stage.trial(work),
+    };
+    trial.plant = plant;
+    if let End::Unplugged(_) = end {
+        trial.proxy = Some(stage.proxy(&trial.place.project, "src", &trial.name));
+    }
     if trial.end(end) {
         trial.is_whole();
     }
@@ -523,6 +731,10 @@ fn attempt(stage: &Stage, work: Work, end: End, boundary: &str) {
 #[test]
 fn ended_at_any_boundary_nothing_is_half_done() {
     let stage = Stage::build();
+    let disks = Disk::mount(&stage.template("disk")).is_some();
+    if !disks {
+        println!("skipped: trials on a full disk, because only root may mount one");
+    }
     let mut trials = Vec::new();
     for work in Work::ALL {
         let boundaries = stage.trial(work).boundaries();
@@ -532,11 +744,17 @@ fn ended_at_any_boundary_nothing_is_half_done() {
             trials.push((work, End::Killed(index + 1), boundary.clone()));
             if boundary.starts_with("backup.") || boundary.starts_with("restore.") {
                 trials.push((work, End::CutOff(index + 1), boundary.clone()));
+                trials.push((work, End::Unplugged(index + 1), boundary.clone()));
             }
         }
         // From "not a byte" up to a file of a record, an item, a manifest.
         for kib in [0, 1, 2, 4, 16] {
             trials.push((work, End::Full(kib), format!("{kib} KiB")));
+        }
+        if disks {
+            for kib in [0, 4, 16] {
+                trials.push((work, End::DiskFull(kib), format!("{kib} KiB left")));
+            }
         }
     }
     let failed = Mutex::new(Vec::new());
@@ -547,13 +765,16 @@ fn ended_at_any_boundary_nothing_is_half_done() {
                 while let Some((work, end, boundary)) =
                     trials.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let tried =
-                        catch_unwind(AssertUnwindSafe(|| attempt(&stage, *work, *end, boundary)));
+                    let tried = catch_unwind(AssertUnwindSafe(|| {
+                        attempt(&stage, *work, *end, boundary, None);
+                    }));
                     if tried.is_err() {
                         let how = match end {
                             End::Killed(_) => "killed at",
                             End::CutOff(_) => "cut off at",
+                            End::Unplugged(_) => "unplugged at",
                             End::Full(_) => "no file above",
+                            End::DiskFull(_) => "the disk full with",
                         };
                         failed
                             .lock()
@@ -566,6 +787,32 @@ fn ended_at_any_boundary_nothing_is_half_done() {
     });
     let failed = failed.into_inner().unwrap();
     println!("{} trials", trials.len());
+    for (work, plant, at) in [
+        (Work::Undo, "undo-forgets-first", "setup.undo"),
+        (Work::Rollback, "rollback-tells-first", "rollback.code"),
+    ] {
+        would_be_noticed(&stage, work, plant, at);
+    }
     stage.runtime.block_on(stage.server.stop()).unwrap();
     assert!(failed.is_empty(), "failed, see above: {failed:#?}");
+}
+
+/// With a step that is wrong on purpose, whole runs still end well, and one of the trials fails: the trials look at what matters.
+fn would_be_noticed(stage: &Stage, work: Work, plant: &'static str, at: &str) {
+    let mut whole = stage.trial(work);
+    whole.plant = Some(plant);
+    let boundaries = whole.boundaries();
+    let mut tried = boundaries
+        .iter()
+        .enumerate()
+        .filter(|(_, boundary)| *boundary == at);
+    let noticed = tried.any(|(index, boundary)| {
+        let end = End::Killed(index + 1);
+        catch_unwind(AssertUnwindSafe(|| {
+            attempt(stage, work, end, boundary, Some(plant));
+        }))
+        .is_err()
+    });
+    assert!(noticed, "`{plant}` went unnoticed at {boundaries:?}");
+    println!("{plant}: noticed, as it has to be (a failure above is this one)");
 }

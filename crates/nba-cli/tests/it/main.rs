@@ -1,6 +1,7 @@
 //! The program itself, as a person or a scheduled job runs it: real processes, a real server, a whole replica.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backup_lake;
 mod boxscore;
 mod browser;
 mod check;
@@ -19,6 +20,7 @@ mod health;
 mod lake;
 mod ledger;
 mod load;
+mod permits;
 mod program;
 mod safety;
 mod secrets;
@@ -89,6 +91,14 @@ const STORIES: &[Story] = &[
         etl::scripts_are_read_run_and_remembered,
     ),
     ("one job runs once", etl::one_job_runs_once),
+    (
+        "a script runs only while it may write",
+        permits::a_script_runs_only_while_it_may_write,
+    ),
+    (
+        "a wrapped script is probed",
+        permits::a_wrapped_script_is_probed,
+    ),
     ("nothing escapes", etl::nothing_escapes),
     (
         "old and new agree or say where not",
@@ -98,6 +108,10 @@ const STORIES: &[Story] = &[
     (
         "a killed load goes on and a second changes nothing",
         load::a_killed_load_goes_on_and_a_second_changes_nothing,
+    ),
+    (
+        "a backup holds the list of the lake",
+        backup_lake::a_backup_holds_the_list_of_the_lake,
     ),
     (
         "an edited ledger is refused",

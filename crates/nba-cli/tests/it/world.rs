@@ -177,6 +177,20 @@ impl World {
             "postgres",
             &format!("create database {name} template {PRISTINE}"),
         );
+        self.settled(name)
+    }
+
+    /// The same with one small table: where what is in it does not matter.
+    pub(crate) fn small_database(&self, name: &str) -> Place {
+        self.sql("postgres", &format!("create database {name}"));
+        self.sql(
+            name,
+            "create table games as select n from generate_series(1, 10) n",
+        );
+        self.settled(name)
+    }
+
+    fn settled(&self, name: &str) -> Place {
         let place = Place::empty(&self.dir().join(name));
         let settings = format!(
             "[database]\ntarget = \"replica\"\n\n[targets.replica]\nurl = \"postgres:///{name}?host={}&user=postgres\"\n",

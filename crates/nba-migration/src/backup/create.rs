@@ -18,7 +18,7 @@ use super::manifest::{Elapsed, Manifest, TableContent};
 use super::measure::Measurer;
 use super::store::{Draft, PLAIN};
 use super::tools::{Connection, succeeded};
-use super::{BackupError, TableRecord, Tools, files};
+use super::{BackupError, LAKE_FILE, LakeRecord, TableRecord, Tools, files};
 use crate::fault;
 use crate::ledger::Entry;
 
@@ -47,6 +47,8 @@ pub struct CreateOptions {
     pub plain_sql: bool,
     /// Bytes that must stay free on the disk.
     pub reserve: u64,
+    /// A list of the lake's objects to be kept with it: the file, and what it holds.
+    pub lake: Option<(PathBuf, LakeRecord)>,
 }
 
 impl CreateOptions {
@@ -61,6 +63,7 @@ impl CreateOptions {
             compression: 1,
             plain_sql: false,
             reserve: RESERVE,
+            lake: None,
         }
     }
 }
@@ -178,6 +181,12 @@ pub async fn create(db: &Database, options: &CreateOptions) -> Result<Created, B
         fault::point("backup.plain");
     }
 
+    if let Some((file, _)) = &options.lake {
+        let to = draft.folder().join(LAKE_FILE);
+        fs::copy(file, &to).map_err(BackupError::io("copy the list of the lake to", &to))?;
+        fault::point("backup.lake");
+    }
+
     let hashing = Instant::now();
     let folder = draft.folder().to_owned();
     let file_records = tokio::task::spawn_blocking(move || {
@@ -207,6 +216,7 @@ pub async fn create(db: &Database, options: &CreateOptions) -> Result<Created, B
         catalog,
         large_objects: u64::try_from(large_objects).unwrap_or(0),
         roles,
+        lake: options.lake.as_ref().map(|(_, record)| record.clone()),
     };
     let manifest_digest = manifest.save(draft.folder())?;
     fault::point("backup.manifest");

@@ -19,6 +19,9 @@ pub(super) const FILE: &str = "manifest.json";
 /// Name of the folder with the archive inside a backup's folder.
 pub(super) const DUMP: &str = "dump";
 
+/// Name of the list of the lake's objects inside a backup's folder.
+pub const LAKE_FILE: &str = "lake.parquet";
+
 /// The form of the manifest; another one is refused, not guessed at.
 const SCHEMA_VERSION: u32 = 1;
 
@@ -56,6 +59,27 @@ pub struct Manifest {
     pub large_objects: u64,
     /// Names of the server's roles: owners, grants and policies name them, and a dump does not create them.
     pub roles: Vec<String>,
+    /// The list of the lake's objects that belongs to this state, where one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lake: Option<LakeRecord>,
+}
+
+/// A list of the lake's objects, kept beside the dump as [`LAKE_FILE`]: a dump holds none of them, and without their versions nobody can
+/// say what belongs to it (monitoring dossier 3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakeRecord {
+    /// The lake, as it describes itself.
+    pub lake: String,
+    /// When the listing began, UTC.
+    pub taken_at: DateTime<Utc>,
+    /// Objects.
+    pub objects: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// Objects whose version is known: only those can be brought back as they were.
+    pub versioned: u64,
+    /// Digest over all entries, as the list itself has it.
+    pub digest: String,
 }
 
 /// How long making it took, in milliseconds.

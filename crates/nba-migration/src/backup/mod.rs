@@ -28,7 +28,7 @@ pub use self::create::{CreateOptions, Created, create};
 pub use self::error::BackupError;
 pub use self::evidence::{Drilled, Proof, Proofs, Status, history, status};
 pub use self::files::FileRecord;
-pub use self::manifest::{Elapsed, Manifest, TableContent, TableRecord};
+pub use self::manifest::{Elapsed, LAKE_FILE, LakeRecord, Manifest, TableContent, TableRecord};
 pub use self::newest::{NewestProven, newest_proven};
 pub use self::scratch::Scratch;
 pub use self::store::{Apply, Decision, Retention, Stored, list, prune};

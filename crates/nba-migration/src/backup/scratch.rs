@@ -1,6 +1,7 @@
 //! A place to restore into that nobody needs.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nba_config::DatabaseTarget;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer, Search};
@@ -129,6 +130,7 @@ impl Place {
 
     /// Gives the database its final name, and the mark of what it was proven to be; it stays.
     pub(super) async fn keep_as(self, name: &str, proof: &str) -> Result<(), BackupError> {
+        self.left_alone().await?;
         let (old, new) = (Ident::new(self.name.as_str()), Ident::new(name));
         // Together or not at all: a name without the mark would be a database that nobody can tell from a live one.
         self.administer(
@@ -141,6 +143,20 @@ impl Place {
         .await?;
         fault::point("restore.named");
         drop(self.holder);
+        Ok(())
+    }
+
+    /// Waits until the sessions of the comparison have gone: they were closed, and their servers take a moment on a busy machine. A
+    /// database that somebody is connected to cannot be renamed.
+    async fn left_alone(&self) -> Result<(), BackupError> {
+        let deadline = Instant::now() + LEAVING;
+        while Instant::now() < deadline {
+            let sessions: i64 = self.admin.query_scalar(SESSIONS_SQL, &[&self.name]).await?;
+            if sessions == 0 {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
         Ok(())
     }
 
@@ -165,12 +181,10 @@ impl Place {
         match &self.server {
             Some(server) => server.stop().await?,
             None => {
-                self.administer(
+                drop_database(
+                    &self.admin,
                     "drop the scratch database of a restore",
-                    &format!(
-                        "drop database if exists {} with (force)",
-                        Ident::new(self.name.as_str())
-                    ),
+                    &self.name,
                 )
                 .await?;
             }
@@ -178,6 +192,17 @@ impl Place {
         Ok(())
     }
 }
+
+/// Sessions in a database that was made for a restore: all of them are ours.
+const SESSIONS_SQL: &str =
+    "select pg_catalog.count(*) from pg_catalog.pg_stat_activity where datname = $1";
+
+/// Longest wait for sessions that were closed to be gone, and the time between two looks.
+const LEAVING: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Somebody is in a database who may not be ended, or does not end: insufficient privilege, object in use.
+const BUSY: [&str; 2] = ["42501", "55006"];
 
 /// How the name of a database begins that is being restored; a number with the time in it follows.
 const SCRATCH: &str = "nba_verify_";
@@ -224,18 +249,37 @@ async fn remove_leftovers(admin: &Database) -> Result<(), BackupError> {
             database = name,
             "an interrupted restore left it; it is dropped"
         );
-        let mut writer = admin
-            .writer(Purpose::new("drop what an interrupted restore left"))
-            .await?;
-        writer
-            .batch_execute(&format!(
-                "drop database if exists {} with (force)",
-                Ident::new(name.as_str())
-            ))
-            .await?;
-        audited(&writer.finish().await);
+        drop_database(admin, "drop what an interrupted restore left", &name).await?;
     }
     Ok(())
+}
+
+/// Drops a database of ours with whoever is still in it.
+///
+/// A worker of autovacuum that happens to be there belongs to nobody, and PostgreSQL refuses to end it for a role without the right to
+/// signal; it goes by itself, or when it is asked for the next time.
+async fn drop_database(
+    admin: &Database,
+    purpose: &'static str,
+    name: &str,
+) -> Result<(), BackupError> {
+    let sql = format!("drop database if exists {} with (force)", Ident::new(name));
+    let deadline = Instant::now() + LEAVING;
+    loop {
+        let mut writer = admin.writer(Purpose::new(purpose)).await?;
+        let dropped = writer.batch_execute(&sql).await;
+        audited(&writer.finish().await);
+        match dropped {
+            Ok(()) => return Ok(()),
+            Err(error)
+                if BUSY.contains(&error.sqlstate().unwrap_or_default())
+                    && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// What stands under a name that a restore is to get.

@@ -244,6 +244,15 @@ pub fn gates() -> Vec<Gate> {
         .fresh()
         .times(3),
         gate(
+            "2.speed",
+            2,
+            "the port is no slower than the script, within a stated tolerance",
+            &["benchmark"],
+            "nba phase benchmark",
+            &["GC23", "SM15"],
+        )
+        .fresh(),
+        gate(
             "2.invariants",
             2,
             "what must hold between rows holds",
@@ -342,6 +351,15 @@ pub fn gates() -> Vec<Gate> {
         .within_hours(1)
         .fresh()
         .times(2),
+        gate(
+            "5.speed",
+            5,
+            "the port is no slower than the script, within a stated tolerance",
+            &["benchmark"],
+            "nba phase benchmark",
+            &["GC42", "SM15"],
+        )
+        .fresh(),
         gate(
             "5.lake",
             5,

@@ -7,8 +7,11 @@
 //! stays visible for ever.
 
 mod gates;
+mod report;
+mod speed;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -18,8 +21,12 @@ use nba_utils::{Hint, Verdict};
 use serde::Serialize;
 
 pub use self::gates::{Gate, PHASES, Phase, gates};
+pub use self::report::{Lesson, PhaseReport, Taken, report};
+pub use self::speed::{Pace, SpeedReport, TOLERANCE, speed};
+pub use self::watch::{Watch, watched};
 use crate::fault;
 use crate::ledger::{Entry, Ledger, LedgerError, Receipt, Record};
+use crate::switch::TURN_WAIVER;
 
 /// Subject of a step forward.
 const ADVANCE: &str = "phase advance";
@@ -265,7 +272,7 @@ impl Standing {
 }
 
 /// The present phase and when it began: every step is a record.
-fn position(records: &[Record]) -> (usize, Option<DateTime<Utc>>) {
+pub(crate) fn position(records: &[Record]) -> (usize, Option<DateTime<Utc>>) {
     let mut position = (0, None);
     for record in records {
         let moved = [ADVANCE, FALL_BACK].contains(&record.entry.subject.as_str());
@@ -282,7 +289,7 @@ fn position(records: &[Record]) -> (usize, Option<DateTime<Utc>>) {
     position
 }
 
-fn waivers(records: &[Record], now: DateTime<Utc>) -> Vec<Waiver> {
+pub(crate) fn waivers(records: &[Record], now: DateTime<Utc>) -> Vec<Waiver> {
     records
         .iter()
         .filter(|record| record.entry.subject == WAIVER)
@@ -534,7 +541,7 @@ pub(crate) fn fall_back_once(ledger: &Ledger, to: usize, why: &str) -> Result<()
 ///
 /// # Errors
 ///
-/// [`PhaseError::UnknownGate`], and [`PhaseError::BadWaiver`] without an owner, a reason, or an end within a year.
+/// [`PhaseError::UnknownGate`] for what is neither a gate nor the turn of a capability (`queue:CAPABILITY`), and [`PhaseError::BadWaiver`] without an owner, a reason, or an end within a year.
 pub fn waive(
     ledger: &Ledger,
     gate: &str,
@@ -543,7 +550,10 @@ pub fn waive(
     until: NaiveDate,
     now: DateTime<Utc>,
 ) -> Result<Receipt, PhaseError> {
-    if !gates().iter().any(|known| known.id == gate) {
+    let turn = gate
+        .strip_prefix(TURN_WAIVER)
+        .is_some_and(crate::switch::is_name);
+    if !turn && !gates().iter().any(|known| known.id == gate) {
         return Err(PhaseError::UnknownGate(gate.to_owned()));
     }
     if owner.trim().is_empty() {

@@ -283,3 +283,133 @@ fn gates_have_names_of_their_own_and_phases_that_exist() {
         assert!(!gate.rows.is_empty() && gate.remedy.starts_with("nba "));
     }
 }
+
+fn dual_run(ledger: &Ledger, verdict: Verdict, legacy: f64, native: f64) {
+    let entry = Entry::new(crate::switch::SHADOW_SUBJECT, verdict)
+        .figure("capability", "etl.espn.pbp")
+        .figure("legacy_seconds", legacy)
+        .figure("native_seconds", native);
+    ledger.append(&entry).unwrap();
+}
+
+#[test]
+fn a_port_that_is_slower_than_allowed_is_refuted() {
+    let (_folder, ledger) = ledger();
+    let judged = |tolerance| speed(&ledger.records().unwrap(), tolerance).verdict;
+    assert_eq!(judged(10).exit_code(), 2, "nothing was measured");
+    for _ in 0..2 {
+        dual_run(&ledger, Verdict::Proven, 2.0, 1.0);
+    }
+    // Neither a failed run nor one that measured one side only counts.
+    dual_run(&ledger, Verdict::refuted("a row differs"), 2.0, 1.0);
+    dual_run(&ledger, Verdict::Proven, 2.0, 0.0);
+    assert!(judged(10).to_string().contains("2 of 3"), "{}", judged(10));
+    dual_run(&ledger, Verdict::Proven, 2.0, 50.0);
+    assert_eq!(judged(10), Verdict::Proven, "one slow run is no median");
+    dual_run(&ledger, Verdict::Proven, 2.0, 2.5);
+    dual_run(&ledger, Verdict::Proven, 2.0, 2.5);
+    assert!(judged(10).is_refuted() && judged(25).is_proven());
+    let report = speed(&ledger.records().unwrap(), 10);
+    assert_eq!(
+        (
+            report.paces[0].legacy_seconds,
+            report.paces[0].native_seconds
+        ),
+        (2.0, 2.5)
+    );
+    // What is recorded closes the gate, or keeps it open.
+    ledger.append(&report.entry()).unwrap();
+    let gate = of_phase(2).into_iter().find(|gate| gate.id == "2.speed");
+    let gate = gate.unwrap();
+    let gate_says = || {
+        let records = ledger.records().unwrap();
+        judge(&gate, &records, None, None, Utc::now()).0
+    };
+    assert!(gate_says().is_refuted());
+    ledger
+        .append(&speed(&ledger.records().unwrap(), 25).entry())
+        .unwrap();
+    assert!(gate_says().is_proven());
+}
+
+#[test]
+fn a_watch_ends_only_after_its_last_day_and_with_no_day_unseen() {
+    let (_folder, ledger) = ledger();
+    let end = Entry::new(ADVANCE, Verdict::Proven)
+        .figure("from", 5)
+        .figure("to", PHASES.len());
+    assert!(!watched(&[], 3, Utc::now()).verdict.is_proven());
+    ledger.append(&end).unwrap();
+    ledger
+        .append(&Entry::new("health", Verdict::Proven))
+        .unwrap();
+    let records = ledger.records().unwrap();
+    let (end, look) = (records[0].clone(), records[1].clone());
+    let after = |days: i64| {
+        let mut look = look.clone();
+        look.time = end.time + Duration::days(days);
+        look.sequence = u64::try_from(days).unwrap() + 1;
+        look
+    };
+    let all = vec![end.clone(), after(1), after(2), after(3)];
+    let now = end.time + Duration::days(4);
+    assert_eq!(watched(&all, 3, now).verdict, Verdict::Proven);
+    let early = watched(&all, 3, now - Duration::days(1));
+    assert!(
+        early.verdict.to_string().contains("2 of 3 days"),
+        "{early:?}"
+    );
+    // A day nobody looked, a look that could not tell, and a loss.
+    let gap = watched(&[end.clone(), after(1), after(3)], 3, now);
+    assert_eq!((gap.missing.len(), gap.verdict.exit_code()), (1, 2));
+    let mut unsure = all.clone();
+    unsure[2].entry.verdict = Verdict::not_proven("no connection");
+    assert_eq!(watched(&unsure, 3, now).verdict.exit_code(), 2);
+    let mut lost = all.clone();
+    let mut loss = after(2);
+    loss.sequence = 9;
+    loss.entry.verdict = Verdict::refuted("rows are gone");
+    lost.push(loss);
+    assert!(watched(&lost, 3, now).verdict.is_refuted());
+    // Taken back: the watch has not begun.
+    let mut back = all;
+    let mut step = end;
+    step.sequence = 10;
+    step.entry = Entry::new(FALL_BACK, Verdict::refuted("why")).figure("to", 0);
+    back.push(step);
+    assert_eq!(watched(&back, 3, now).from, None);
+}
+
+#[test]
+fn a_report_tells_what_was_refuted_and_how_it_was_mended() {
+    let (_folder, ledger) = ledger();
+    let add = |subject: &str, verdict: Verdict| {
+        ledger.append(&Entry::new(subject, verdict)).unwrap();
+    };
+    add("health", Verdict::refuted("10 rows are gone"));
+    add("health", Verdict::refuted("11 rows are gone"));
+    add("health", Verdict::not_proven("no connection"));
+    add("health", Verdict::Proven);
+    add("backup verify", Verdict::refuted("a bit was turned"));
+    fall_back(&ledger, 0, "data loss").unwrap();
+    let until = Utc::now().date_naive();
+    waive(&ledger, "0.tests", "me", "no pytest", until, Utc::now()).unwrap();
+    let records = ledger.records().unwrap();
+    let found = report(Verdict::Proven, &records, Utc::now());
+    let told: Vec<(&str, Option<u64>)> = found
+        .lessons
+        .iter()
+        .map(|lesson| (lesson.subject.as_str(), lesson.proven_again))
+        .collect();
+    assert_eq!(told, [("health", Some(4)), ("backup verify", None)]);
+    let text = found.markdown();
+    for words in [
+        "10 rows are gone; proven again",
+        "a bit was turned; open",
+        "data loss",
+        "no pytest",
+        "`0.backup`",
+    ] {
+        assert!(text.contains(words), "`{words}` is missing in {text}");
+    }
+}

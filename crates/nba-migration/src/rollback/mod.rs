@@ -7,6 +7,7 @@
 
 mod backups;
 mod git;
+mod restart;
 mod run;
 pub mod suite;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 pub use self::backups::{Backup, BackupKind};
 pub use self::git::{Checkout, RestorePoint, checkout};
+pub use self::restart::{Service, services};
 pub use self::run::{
     CodeOptions, CodePlace, DataOptions, RehearseOptions, RollbackError, RunOptions, RunReport,
     Stage, StepResult, rehearse, run,
@@ -268,6 +270,25 @@ fn data_step(need: Need, damaged: &[(&str, &str)], backups: &[Backup]) -> Step {
 }
 
 impl RollbackPlan {
+    /// Adds what has to be started again at the end: services the newest capture found switched on, and processes that ran then and do
+    /// not run now. Only what was on record is started, never "everything with the project's name" (monitoring dossier 3.3).
+    #[must_use]
+    pub fn with_services(mut self, services: &[Service]) -> Self {
+        let at = self.steps.len().saturating_sub(1);
+        for service in services.iter().rev() {
+            self.steps.insert(
+                at,
+                Step {
+                    need: Need::Needed,
+                    action: format!("start again: {}", service.what),
+                    why: service.why.clone(),
+                    command: service.command.clone(),
+                },
+            );
+        }
+        self
+    }
+
     /// The process exit code: 2 while anything needed is unproven.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -263,14 +263,23 @@ pub async fn run(ledger: &Ledger, options: &RunOptions) -> Result<RunReport, Rol
             continue;
         }
         let started = Instant::now();
+        let record = |verdict: &Verdict, what: &str| {
+            ledger.append(
+                &Entry::new(STEP, verdict.clone())
+                    .figure("run", options.id.as_str())
+                    .figure("step", stage.as_str())
+                    .figure("what", what),
+            )
+        };
+        let told_first = fault::planted("rollback-tells-first");
+        if told_first {
+            record(&Verdict::Proven, "told before it was done")?;
+        }
         let (verdict, what) = take(ledger, options, stage).await?;
         fault::point("rollback.taken");
-        ledger.append(
-            &Entry::new(STEP, verdict.clone())
-                .figure("run", options.id.as_str())
-                .figure("step", stage.as_str())
-                .figure("what", what.as_str()),
-        )?;
+        if !told_first {
+            record(&verdict, &what)?;
+        }
         fault::point("rollback.recorded");
         let failed = verdict.is_refuted() || matches!(verdict, Verdict::NotProven { .. });
         steps.push(StepResult {

@@ -349,6 +349,11 @@ pub fn undo(project: &Path) -> Result<Undone, SetupError> {
         removed: Vec::new(),
         kept: Vec::new(),
     };
+    let journal_file = project.join(STATE).join(JOURNAL);
+    let forgets_first = fault::planted("undo-forgets-first");
+    if forgets_first {
+        fs::remove_file(&journal_file).map_err(io_error("remove", &journal_file))?;
+    }
     for item in journal.items.iter().rev() {
         fault::point("setup.undo");
         let path = project.join(&item.path);
@@ -377,9 +382,10 @@ pub fn undo(project: &Path) -> Result<Undone, SetupError> {
             Some(why) => undone.kept.push((item.path.clone(), why.to_owned())),
         }
     }
-    let journal = project.join(STATE).join(JOURNAL);
     fault::point("setup.emptied");
-    fs::remove_file(&journal).map_err(io_error("remove", &journal))?;
+    if !forgets_first {
+        fs::remove_file(&journal_file).map_err(io_error("remove", &journal_file))?;
+    }
     fault::point("setup.forgotten");
     // Empty only when nothing was ever recorded.
     match fs::remove_dir(project.join(STATE)) {

@@ -141,6 +141,8 @@ pub struct ShadowReport {
     pub dirty_units: u64,
     /// With 95 % confidence, at most this share of all games has an unexplained row; only when none of these has.
     pub mismatch_bound: Option<f64>,
+    /// How long the port took; the script's time is in `legacy`.
+    pub native_seconds: f64,
     /// Rows the script left.
     pub legacy_rows: u64,
     /// Rows the port left.
@@ -270,7 +272,9 @@ pub async fn shadow(
     let second = legacy(&scratch, "legacy_again", options, &units).await?;
     progress("the port");
     let native = scratch.database("native").await?;
+    let port_began = Instant::now();
     let loaded = candidate::run(candidate, &native, &units, options.candidate_deadline).await;
+    let native_seconds = port_began.elapsed().as_secs_f64();
 
     progress("comparison");
     let explanations = units.divergences(&options.lake, options.mode).await?;
@@ -320,6 +324,7 @@ pub async fn shadow(
         verdict,
         units: count(units.len()),
         dirty_units: dirty,
+        native_seconds,
         legacy_rows: compared.left.rows,
         native_rows: compared.right.rows,
         equal_rows: compared.totals.equal,
@@ -351,6 +356,8 @@ impl ShadowReport {
             .figure("explained", self.explained)
             .figure("unexplained", self.unexplained)
             .figure("noise", self.noise)
+            .figure("legacy_seconds", self.legacy.elapsed_seconds)
+            .figure("native_seconds", self.native_seconds)
             .figure("seconds", self.elapsed_seconds);
         if let Some(bound) = self.mismatch_bound {
             entry = entry.figure("mismatch_bound", bound);

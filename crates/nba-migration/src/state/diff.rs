@@ -83,6 +83,10 @@ pub fn diff(before: &StateCapture, after: &StateCapture) -> StateDiff {
             Some(after.legacy_tree.to_string()),
         ));
     }
+    // What moved to another file is still there; what no file has any more got lost.
+    for lost in before.inventory.lost(&after.inventory) {
+        changes.push(change(&lost, Some("is there".to_owned()), None));
+    }
     let scripts = |capture: &StateCapture| -> BTreeMap<String, u32> {
         let mut all = BTreeMap::new();
         for process in &capture.processes {

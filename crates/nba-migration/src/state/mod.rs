@@ -14,6 +14,7 @@ mod crontab;
 mod database;
 mod diff;
 mod guard;
+mod inventory;
 mod launchd;
 mod places;
 mod process;
@@ -36,6 +37,7 @@ pub use self::command::{Resolution, Step};
 pub use self::database::database_activity;
 pub use self::diff::{Change, StateDiff, diff};
 pub use self::guard::{TreeGuard, tree_guard};
+pub use self::inventory::Inventory;
 pub use self::places::Places;
 pub use self::process::Process;
 pub(crate) use self::process::read as process;
@@ -139,6 +141,9 @@ pub struct StateCapture {
     pub git: Option<Checkout>,
     /// What lies in it.
     pub census: Census,
+    /// What its Python files offer: functions, classes, endpoints.
+    #[serde(default)]
+    pub inventory: Inventory,
     /// Digest of every file the legacy side owns: the guard of later phases.
     pub legacy_tree: Digest,
     /// Who else works in the database, where it was asked.
@@ -303,6 +308,7 @@ pub fn capture(project: &Path, places: &Places) -> Result<StateCapture, StateErr
         processes,
         git,
         census: Census::of(&project)?,
+        inventory: Inventory::of(&project)?,
         legacy_tree: legacy_tree(&project)?.root(),
         project,
         database: None,
@@ -417,6 +423,8 @@ impl StateCapture {
             .figure("processes", self.processes.len())
             .figure("findings", self.findings.len())
             .figure("files", self.census.files)
+            .figure("functions", self.inventory.functions.len())
+            .figure("endpoints", self.inventory.endpoints.len())
             .figure("legacy_tree", self.legacy_tree.to_string())
             .artefact(path.display().to_string(), digest)
     }

@@ -17,6 +17,7 @@
 //! ```
 
 mod permit;
+mod queue;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -26,11 +27,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use nba_utils::{Digest, Hint, Verdict};
 use serde::{Deserialize, Serialize};
 
-pub use self::permit::{Permit, Withheld, permit};
+pub use self::permit::{Claim, Extent, Permit, Withheld, permit};
+pub(crate) use self::queue::WAIVER as TURN_WAIVER;
+pub use self::queue::{Class, Turn, set_queue};
 pub use self::rules::{Refusal, allowed, is_demotion};
 use crate::ledger::{Entry, Ledger, LedgerError, Receipt, Record};
 
@@ -127,6 +130,15 @@ pub enum Side {
     Native,
 }
 
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Legacy => "the old script",
+            Self::Native => "the port",
+        })
+    }
+}
+
 /// Who does one unit of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Route {
@@ -187,8 +199,14 @@ pub struct Switchboard {
     pub ledger: Verdict,
     /// Each capability that was ever switched.
     pub settings: BTreeMap<String, Setting>,
+    /// The order on record in which capabilities move; empty where the order of their classes counts.
+    pub queue: Vec<String>,
+    /// The present phase of the plan: some capabilities are locked until all are done.
+    pub phase: usize,
     #[serde(skip)]
     runs: Vec<(u64, String, Verdict)>,
+    #[serde(skip)]
+    waived: Vec<(String, NaiveDate)>,
 }
 
 /// Why a capability was not switched.
@@ -208,6 +226,18 @@ pub enum SwitchError {
     /// Not the name of a capability.
     #[error("`{0}` is no name of a capability: words of a-z, 0-9, `_`, joined by dots")]
     BadName(String),
+    /// A writer asked and may not write.
+    #[error("{side} may not write `{capability}` now: {}", withheld(*why, *mode))]
+    Withheld {
+        /// The capability.
+        capability: String,
+        /// Who asked.
+        side: Side,
+        /// Its mode now.
+        mode: Mode,
+        /// Why not.
+        why: Withheld,
+    },
     /// The lock of a unit's share cannot be used.
     #[error("could not lock `{}`", path.display())]
     Lock {
@@ -221,12 +251,33 @@ pub enum SwitchError {
     Ledger(#[from] LedgerError),
 }
 
+fn withheld(why: Withheld, mode: Mode) -> String {
+    match why {
+        Withheld::Busy => "somebody else is writing it".to_owned(),
+        Withheld::Stale => format!("it is {mode}, by a switch that came first or since it began"),
+    }
+}
+
 impl Hint for SwitchError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Refused { refusal, .. } => refusal.hint(),
             Self::BadName(_) => Some("for example `etl.espn.pbp`".to_owned()),
             Self::Ledger(error) => error.hint(),
+            Self::Withheld {
+                why: Withheld::Busy,
+                ..
+            } => Some("wait until the other run has ended".to_owned()),
+            Self::Withheld {
+                capability,
+                mode: Mode::Canary(_),
+                ..
+            } => Some(format!(
+                "in canary each unit has its own writer: `nba switch get {capability} --unit KEY` says which"
+            )),
+            Self::Withheld { capability, .. } => Some(format!(
+                "`nba switch get {capability}` says who may; `nba switch list` since when and why"
+            )),
             Self::Lock { .. } => None,
         }
     }
@@ -261,12 +312,20 @@ impl Switchboard {
         let mut board = Self {
             ledger,
             settings: BTreeMap::new(),
+            queue: Vec::new(),
+            phase: 0,
             runs: Vec::new(),
+            waived: Vec::new(),
         };
         // Nobody may be moved to a port by edited evidence.
         if board.ledger.is_refuted() {
             return board;
         }
+        board.phase = crate::phase::position(records).0;
+        board.waived = crate::phase::waivers(records, Utc::now())
+            .into_iter()
+            .map(|waiver| (waiver.gate, waiver.until))
+            .collect();
         for record in records {
             let text = |name: &str| {
                 let figure = record
@@ -291,6 +350,18 @@ impl Switchboard {
                         };
                         board.settings.insert(capability, setting);
                     }
+                }
+                queue::SUBJECT => {
+                    let order = record
+                        .entry
+                        .figures
+                        .get("order")
+                        .and_then(|value| value.as_array());
+                    board.queue = order
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|name| name.as_str().map(str::to_owned))
+                        .collect();
                 }
                 SHADOW_SUBJECT => {
                     board
@@ -388,7 +459,7 @@ impl Switchboard {
 }
 
 /// Words of a-z, 0-9 and `_`, joined by dots.
-fn is_name(capability: &str) -> bool {
+pub(crate) fn is_name(capability: &str) -> bool {
     let good = |word: &str| {
         !word.is_empty()
             && word
@@ -419,10 +490,17 @@ pub fn switch(ledger: &Ledger, wish: &Wish) -> Result<Receipt, SwitchError> {
         if board.ledger.is_refuted() {
             return Err(refused(Refusal::Ledger));
         }
+        if board.locked(&wish.capability) {
+            return Err(refused(Refusal::Locked));
+        }
         let needs_evidence = matches!(wish.to, Mode::Canary(_) | Mode::Native);
         let evidence = board.evidence(&wish.capability);
         if needs_evidence && !evidence.is_proven() {
             return Err(refused(Refusal::Evidence(evidence)));
+        }
+        let first = board.first(&wish.capability);
+        if needs_evidence && !first.is_empty() && !board.out_of_turn(&wish.capability, Utc::now()) {
+            return Err(refused(Refusal::Turn { first }));
         }
         let others = board
             .canaries()

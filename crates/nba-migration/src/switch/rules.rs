@@ -21,6 +21,13 @@ pub enum Refusal {
     Evidence(Verdict),
     /// Enough is being tried already.
     TooMany,
+    /// Others come first.
+    Turn {
+        /// What is not native yet and comes before it.
+        first: Vec<String>,
+    },
+    /// It stays as it is until all phases are done.
+    Locked,
     /// The ledger does not hold.
     Ledger,
 }
@@ -32,6 +39,10 @@ impl fmt::Display for Refusal {
             Self::Skips { next } => write!(f, "{next} comes first"),
             Self::Evidence(verdict) => write!(f, "the evidence does not carry it: {verdict}"),
             Self::TooMany => write!(f, "{MOST_CANARIES} capabilities are in canary already"),
+            Self::Turn { first } => write!(f, "{} comes first and is not native yet", first.join(", ")),
+            Self::Locked => f.write_str(
+                "scrapers, migration scripts, cron, systemd and Phase 8 are not touched before all phases are done",
+            ),
             Self::Ledger => f.write_str("the ledger is damaged"),
         }
     }
@@ -42,6 +53,8 @@ impl Hint for Refusal {
         match self {
             Self::Evidence(_) => Some("compare old and new on the same input until the last three runs are proven".to_owned()),
             Self::TooMany => Some("bring one of them to native, or back to legacy, first".to_owned()),
+            Self::Turn { .. } => Some("`nba switch queue` shows the order and changes it; `nba phase waive queue:CAPABILITY` lets one go out of turn, in writing".to_owned()),
+            Self::Locked => Some("`nba phase status` says which phase it is".to_owned()),
             Self::Ledger => Some("look at it with `nba ledger verify`; going back to legacy is possible all the same".to_owned()),
             _ => None,
         }

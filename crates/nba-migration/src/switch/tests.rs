@@ -352,3 +352,156 @@ fn units_are_shared_out_stably_and_as_told() {
         assert_eq!(mode.to_string().parse(), Ok(mode));
     }
 }
+
+/// A writer that works for a while: what was switched meanwhile stops it at its next write, whole or by the unit.
+#[test]
+fn a_demotion_during_a_run_refuses_the_next_write() {
+    let (_folder, ledger) = ledger();
+    let entry = |to: &str| {
+        Entry::new(SUBJECT, Verdict::Proven)
+            .figure("capability", "etl.espn.pbp")
+            .figure("to", to)
+    };
+    let claim = |side| Claim::take(&ledger, "etl.espn.pbp", side).unwrap();
+    let all = Extent::Whole;
+    let now = Duration::ZERO;
+    ledger.append(&entry("native")).unwrap();
+    let port = claim(Side::Native);
+    for unit in ["401234567", "401234568"] {
+        drop(port.permit(Extent::Unit(unit), now).unwrap());
+    }
+    let whole = port.permit(all, now).unwrap();
+    switch(&ledger, &wish("legacy")).unwrap();
+    // The write under way is let end; the old script waits for it, the port gets no other.
+    let script = claim(Side::Legacy);
+    let busy = script.permit(Extent::Unit("401234567"), now).unwrap_err();
+    assert!(busy.to_string().contains("somebody else"), "{busy}");
+    drop(whole);
+    for extent in [Extent::Unit("401234569"), all] {
+        let refused = port.permit(extent, now).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("the port may not write `etl.espn.pbp` now: it is legacy"),
+            "{refused}"
+        );
+    }
+    drop(script.permit(all, now).unwrap());
+    // Two writers of units at once, and then nobody gets the whole.
+    let one = script.permit(Extent::Unit("401234567"), now).unwrap();
+    let other = script.permit(Extent::Unit("401234568"), now).unwrap();
+    assert!(script.permit(all, now).is_err());
+    drop((one, other));
+
+    // In canary the whole is nobody's, a unit one side's.
+    ledger.append(&entry("canary 50%")).unwrap();
+    for side in [Side::Legacy, Side::Native] {
+        let refused = claim(side).permit(all, now).unwrap_err();
+        assert!(
+            nba_utils::Hint::hint(&refused).is_some_and(|hint| hint.contains("--unit")),
+            "{refused}"
+        );
+    }
+    let unit = Extent::Unit("401234567");
+    let may = |side| claim(side).permit(unit, now).is_ok();
+    assert_ne!(may(Side::Legacy), may(Side::Native));
+    ledger.append(&entry("off")).unwrap();
+    assert!(!may(Side::Legacy) && !may(Side::Native));
+}
+
+/// Three comparisons that agree, and the wish.
+fn promote(ledger: &Ledger, capability: &str, to: &str) -> Result<Receipt, SwitchError> {
+    for _ in 0..NEEDED_RUNS {
+        let entry = Entry::new(SHADOW_SUBJECT, Verdict::Proven).figure("capability", capability);
+        ledger.append(&entry).unwrap();
+    }
+    let wish = Wish {
+        capability: capability.to_owned(),
+        ..wish(to)
+    };
+    switch(ledger, &wish)
+}
+
+fn refusal(outcome: Result<Receipt, SwitchError>) -> Refusal {
+    match outcome {
+        Err(SwitchError::Refused { refusal, .. }) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn capabilities_move_in_their_order_or_by_a_waiver() {
+    let (_folder, ledger) = ledger();
+    for capability in ["etl.espn.pbp", "monitoring.dims"] {
+        promote(&ledger, capability, "shadow").unwrap();
+    }
+    // Looking on is nobody's turn; writing is.
+    let first = refusal(promote(&ledger, "etl.espn.pbp", "canary 5%"));
+    assert_eq!(
+        first,
+        Refusal::Turn {
+            first: vec!["monitoring.dims".into()]
+        }
+    );
+    promote(&ledger, "monitoring.dims", "canary 5%").unwrap();
+    assert!(matches!(
+        refusal(promote(&ledger, "etl.espn.pbp", "canary 5%")),
+        Refusal::Turn { .. }
+    ));
+    promote(&ledger, "monitoring.dims", "native").unwrap();
+    promote(&ledger, "etl.espn.pbp", "canary 5%").unwrap();
+
+    // An order on record is stricter than classes, and a waiver is about one capability and ends.
+    let order = ["etl.a", "etl.b"].map(str::to_owned);
+    set_queue(&ledger, &order, "me", "b needs a").unwrap();
+    promote(&ledger, "etl.b", "shadow").unwrap();
+    let outcome = refusal(promote(&ledger, "etl.b", "canary 5%"));
+    assert_eq!(
+        outcome,
+        Refusal::Turn {
+            first: vec!["etl.a".into()]
+        }
+    );
+    let now = Utc::now();
+    let until = now.date_naive() + chrono::Duration::days(1);
+    let waive = |gate: &str| crate::phase::waive(&ledger, gate, "me", "a test", until, now);
+    assert!(waive("queue:../etc").is_err() && waive("queue:").is_err());
+    waive("queue:etl.c").unwrap();
+    assert!(promote(&ledger, "etl.b", "canary 5%").is_err());
+    waive("queue:etl.b").unwrap();
+    let board = Switchboard::read(&ledger).unwrap();
+    assert!(board.out_of_turn("etl.b", now));
+    assert!(!board.out_of_turn("etl.b", now + chrono::Duration::days(2)));
+    promote(&ledger, "etl.b", "canary 5%").unwrap();
+    let turns = Switchboard::read(&ledger).unwrap().turns();
+    assert_eq!(turns[0].capability, "etl.a");
+    assert!(set_queue(&ledger, &["../etc".to_owned()], "me", "why").is_err());
+}
+
+#[test]
+fn scrapers_are_locked_until_all_phases_are_done() {
+    let (_folder, ledger) = ledger();
+    for capability in ["etl.espn.scraper", "migration.espn", "phase8.snapshots"] {
+        assert_eq!(
+            refusal(promote(&ledger, capability, "shadow")),
+            Refusal::Locked,
+            "{capability}"
+        );
+    }
+    // No waiver opens the lock.
+    let now = Utc::now();
+    let until = now.date_naive();
+    crate::phase::waive(&ledger, "queue:etl.espn.scraper", "me", "hurry", until, now).unwrap();
+    assert_eq!(
+        refusal(promote(&ledger, "etl.espn.scraper", "shadow")),
+        Refusal::Locked
+    );
+    let done = |to: usize| {
+        let entry = Entry::new("phase advance", Verdict::Proven).figure("to", to);
+        ledger.append(&entry).unwrap();
+    };
+    done(5);
+    assert!(promote(&ledger, "etl.espn.scraper", "shadow").is_err());
+    done(6);
+    promote(&ledger, "etl.espn.scraper", "shadow").unwrap();
+}

@@ -67,6 +67,18 @@ pub struct TestResults {
     pub tests: BTreeMap<String, Outcome>,
     /// Skips that name a place, not a test, with how many tests each stands for.
     pub skips: BTreeMap<String, u64>,
+    /// What of each file the tests went through, where the suite measures it (`pytest --cov` prints the table).
+    #[serde(default)]
+    pub coverage: BTreeMap<String, Covered>,
+}
+
+/// What of one file the tests went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// Statements in it.
+    pub statements: u64,
+    /// Those no test went through.
+    pub missed: u64,
 }
 
 /// Why there are no results.
@@ -144,7 +156,32 @@ pub fn measure(
             .map_or(Verdict::Proven, |reasons| Verdict::NotProven { reasons }),
         tests,
         skips,
+        coverage: coverage(&report.stdout.text),
     })
+}
+
+/// Reads the table of `pytest --cov`: name, statements, missed, and more columns that vary.
+fn coverage(text: &str) -> BTreeMap<String, Covered> {
+    let mut files = BTreeMap::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let ["Name", "Stmts", "Miss", ..] = words[..] {
+            inside = true;
+            continue;
+        }
+        let [name, statements, missed, ..] = words[..] else {
+            continue;
+        };
+        if name == "TOTAL" {
+            inside = false;
+        }
+        if let (true, Ok(statements), Ok(missed)) = (inside, statements.parse(), missed.parse()) {
+            let covered = Covered { statements, missed };
+            files.insert(name.to_owned(), covered);
+        }
+    }
+    files
 }
 
 fn last_line(first: &str, second: &str) -> String {
@@ -253,7 +290,53 @@ impl TestResults {
         self.counted(Entry::new("test comparison", verdict))
     }
 
+    /// Statements the tests went through, and all.
+    #[must_use]
+    pub fn covered(&self) -> (u64, u64) {
+        let files = self.coverage.values();
+        files.fold((0, 0), |(covered, all), file| {
+            (
+                covered + file.statements.saturating_sub(file.missed),
+                all + file.statements,
+            )
+        })
+    }
+
+    /// Whether the tests go through no smaller share of the same files (monitoring dossier 6.21, GC27). Files that are measured no more
+    /// are a finding: leaving out what is not covered raises any share.
+    fn still_covers(&self, before: &Self) -> Verdict {
+        if before.coverage.is_empty() {
+            return Verdict::not_applicable("no coverage was measured before");
+        }
+        if self.coverage.is_empty() {
+            return Verdict::not_proven("coverage was measured before, and is not now");
+        }
+        let mut bad: Vec<String> = before
+            .coverage
+            .keys()
+            .filter(|file| !self.coverage.contains_key(*file))
+            .take(NAMED)
+            .map(|file| format!("`{file}` was measured, and is not now"))
+            .collect();
+        let ((was, of), (now, of_now)) = (before.covered(), self.covered());
+        // Shares without rounding: now / of_now < was / of.
+        if u128::from(now) * u128::from(of) < u128::from(was) * u128::from(of_now) {
+            bad.push(format!(
+                "{now} of {of_now} statements are covered; it were {was} of {of}"
+            ));
+        }
+        Verdict::from_findings(bad)
+    }
+
     fn counted(&self, entry: Entry) -> Entry {
+        let (covered, statements) = self.covered();
+        let entry = if self.coverage.is_empty() {
+            entry
+        } else {
+            entry
+                .figure("covered", covered)
+                .figure("statements", statements)
+        };
         entry
             .figure("passed", self.count(Outcome::Passed))
             .figure("failed", self.count(Outcome::Failed))
@@ -292,6 +375,7 @@ impl TestResults {
         Verdict::all([
             before.verdict.clone().about("before"),
             self.verdict.clone().about("now"),
+            self.still_covers(before).about("coverage"),
             Verdict::from_findings(bad),
             nba_utils::Reasons::collect(unknown)
                 .map_or(Verdict::Proven, |reasons| Verdict::NotProven { reasons }),

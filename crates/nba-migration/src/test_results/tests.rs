@@ -80,3 +80,28 @@ fn f33_a_suite_that_did_not_run_gives_no_results() {
     );
     assert!(matches!(nothing, Err(TestError::NoCommand)));
 }
+
+#[test]
+fn coverage_may_not_shrink_nor_leave_files_out() {
+    let with = |table: &str| {
+        let table = format!(
+            "{BEFORE}Name  Stmts   Miss  Cover   Missing\n---\n{table}---\nTOTAL  150  30  80%\n"
+        );
+        suite(&table, 1)
+    };
+    let before = with("pkg/a.py  100  20  80%  3-22\npkg/b.py  50  10  80%\n");
+    assert_eq!(before.covered(), (120, 150));
+    assert_eq!(before.still_pass(&before), Verdict::Proven);
+    let more = with("pkg/a.py  100  20  80%\npkg/b.py  50  0  100%\npkg/c.py  10  5  50%\n");
+    assert_eq!(more.still_pass(&before), Verdict::Proven);
+    let less = with("pkg/a.py  100  21  79%\npkg/b.py  50  10  80%\n");
+    let verdict = less.still_pass(&before);
+    assert!(verdict.to_string().contains("119 of 150"), "{verdict}");
+    // A larger share of less.
+    let other = with("pkg/b.py  50  1  98%\n");
+    let verdict = other.still_pass(&before);
+    assert!(verdict.is_refuted() && verdict.to_string().contains("pkg/a.py"));
+    let none = suite(BEFORE, 1).still_pass(&before);
+    assert_eq!(none.exit_code(), 2, "{none}");
+    assert_eq!(before.still_pass(&suite(BEFORE, 1)), Verdict::Proven);
+}

@@ -2,6 +2,8 @@
 
 mod history;
 mod list;
+mod permit;
+mod probe;
 mod run;
 
 use super::Code;
@@ -17,6 +19,7 @@ pub(crate) async fn run(context: &Context, command: &EtlCommand) -> anyhow::Resu
     match command {
         EtlCommand::List { all, missing } => list::list(context, *all, *missing),
         EtlCommand::Inspect { script } => list::inspect(context, script),
+        EtlCommand::Probe { scripts } => Box::pin(probe::run(context, scripts)).await,
         EtlCommand::Run(args) => Box::pin(run::run(context, args)).await,
         EtlCommand::History {
             job,

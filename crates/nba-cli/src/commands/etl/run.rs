@@ -1,6 +1,6 @@
 //! `nba etl run`.
 
-use super::{Code, open_history};
+use super::{Code, open_history, permit};
 use crate::cli::RunArgs;
 use crate::context::Context;
 use crate::render::Tone;
@@ -19,7 +19,7 @@ use nba_etl::runner::{
 use nba_migration::ledger::Entry;
 use nba_utils::Verdict;
 use nba_utils::format::duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> anyhow::Result<Cod
         .map(|name| target(context, name))
         .transpose()?;
     let environment = environment(context, &config, args, target.as_ref())?;
-    let (mut script, info) = script(&config, args, environment)?;
+    let (mut script, info, capabilities) = script(&config, args, environment)?;
     limits(&mut script, args);
     let state = config.state_directory()?;
     let logs = state.join("logs/etl");
@@ -70,6 +70,10 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> anyhow::Result<Cod
     };
     let holder = Holder::this(run_id.to_string());
     let _local = LocalLock::take(&state.join("locks"), &job, &holder)?;
+    // Held to the end: while it runs, nobody else writes what it writes, whatever is switched meanwhile.
+    let ledger = Context::ledger(&config)?;
+    let permits =
+        tokio::task::block_in_place(|| permit::ask(&ledger, &capabilities, args.unit.as_deref()))?;
     let lock = match (&db, args.lock_hosts) {
         (Some(db), true) => Some(AdvisoryLock::take(db, &job).await?),
         _ => None,
@@ -177,6 +181,11 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> anyhow::Result<Cod
         .figure("command", report.command.join(" "))
         .figure("ending", report.ending.to_string())
         .figure("seconds", report.elapsed.as_secs_f64());
+    if let (Some(permit), false) = (permits.first(), capabilities.is_empty()) {
+        entry = entry
+            .figure("capabilities", serde_json::json!(capabilities))
+            .figure("epoch", permit.route().epoch);
+    }
     for effect in &effects {
         entry = entry.figure(
             effect.what.clone(),
@@ -184,6 +193,7 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> anyhow::Result<Cod
         );
     }
     context.append(&config, &entry)?;
+    drop(permits);
     show(context, &report, &expectations, &effects)?;
     Ok(report.verdict.exit_code())
 }
@@ -265,21 +275,23 @@ fn environment(
     Ok(environment)
 }
 
-/// The command: a script of the checkout whose arguments were checked, or a program as it was written.
+/// The command: a script of the checkout whose arguments were checked and what it does the work of, or a program as it was written.
 fn script(
     config: &Config,
     args: &RunArgs,
     mut environment: Environment,
-) -> anyhow::Result<(Script, Option<ScriptInfo>)> {
+) -> anyhow::Result<(Script, Option<ScriptInfo>, BTreeSet<String>)> {
     let Some(name) = &args.script else {
         let Some((program, arguments)) = args.argv.split_first() else {
             bail!("no program was named")
         };
         let script = Script::new(program, arguments, config.project(), environment);
-        return Ok((script, None));
+        return Ok((script, None, BTreeSet::new()));
     };
     let registry = Registry::discover(config.project())?;
-    let info = registry.resolve(name, &config.entry_points()?)?.clone();
+    let entry_points = config.entry_points()?;
+    let info = registry.resolve(name, &entry_points)?.clone();
+    let capabilities = permit::capabilities(&registry, &info, &entry_points);
     let problems = info.flags.check(&args.argv);
     if !problems.is_empty() && !args.unchecked {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -298,7 +310,7 @@ fn script(
     let program = find_interpreter(&info, config.project(), &wanted, &mut environment)?;
     let arguments = std::iter::once(&info.path).chain(&args.argv);
     let script = Script::new(program, arguments, config.project(), environment);
-    Ok((script, Some(info)))
+    Ok((script, Some(info), capabilities))
 }
 
 fn limits(script: &mut Script, args: &RunArgs) {

@@ -213,6 +213,42 @@ fn suite(place: &Place, compare: bool, summary: &str) -> Ran {
 
 pub(crate) fn functions_were_lost_in_a_consolidation(world: &World) {
     let place = package(world, "f18");
+    // What the sources offer, before and after: endpoints that no file has any more, although no test ever asked for them.
+    let endpoints = place.project.join("nba_simulator/etl/endpoints.py");
+    let source = |names: &[&str]| -> String {
+        names
+            .iter()
+            .map(|name| {
+                format!("def fetch_{name}():\n    return 'https://stats.example/{name}'\n\n")
+            })
+            .collect()
+    };
+    let capture = || {
+        std::fs::write(place.project.join("none.crontab"), "").unwrap();
+        place.nba(&[
+            "state",
+            "capture",
+            "--crontab",
+            "none.crontab",
+            "--root",
+            "scripts",
+        ]);
+    };
+    std::fs::write(&endpoints, source(&["boxscore", "shots", "draft"])).unwrap();
+    place.shell("git add nba_simulator").exits(0);
+    commit(&place);
+    capture();
+    std::fs::write(&endpoints, source(&["boxscore"])).unwrap();
+    commit(&place);
+    capture();
+    let lost = place.nba(&["state", "diff"]).exits(1);
+    for name in [
+        "the function `fetch_shots`",
+        "the endpoint `https://stats.example/draft`",
+    ] {
+        assert!(lost.out.contains(name), "{name} is missing: {lost}");
+    }
+    assert!(!lost.out.contains("fetch_boxscore"), "{lost}");
     let all = "PASSED tests/hoopr.py::test_schedule\\nPASSED tests/hoopr.py::test_lineups\\n";
     suite(&place, false, all).exits(0);
     suite(&place, true, all).exits(0);
