@@ -3,8 +3,9 @@
 //! [`Mode::Compat`] gives what the legacy script gives, its quirks included, so that the two can be compared row by row.
 //! [`Mode::Correct`] does the right thing. Where the two part, a [`Divergence`] has a name, a reason and a test.
 //!
-//! So far: ESPN play-by-play ([`plays`]), the port of `extract_pbp_local.py`.
+//! [`load`] is what all ports share. So far: ESPN play-by-play ([`plays`]), the port of `extract_pbp_local.py`.
 
+pub mod load;
 pub mod plays;
 
 use serde::Serialize;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
 use nba_db::{ConnectOptions, Database, Purpose};
 use nba_etl::lake::Lake;
-use nba_etl::native::plays::{LoadAccount, LoadError, LoadOptions, load_year};
+use nba_etl::native::load::{LoadAccount, LoadError, LoadOptions, load_year};
+use nba_etl::native::plays::PlayByPlay;
 use nba_etl::native::{Divergence, Mode};
 use nba_etl::runner::{Cancel, Ending, Environment, Script, run};
 use nba_testkit::lake::{HooprFiles, LakeOptions, build};
@@ -114,11 +115,11 @@ impl Platform {
 
     async fn native(&self, db: &Database, mode: Mode) -> Vec<LoadAccount> {
         let lake = Lake::local(bucket(self.dir.path()));
-        let options = LoadOptions::new(mode);
+        let options = LoadOptions::new(&PlayByPlay, mode);
         let mut writer = db.writer(Purpose::new("load plays")).await.unwrap();
         let mut accounts = Vec::new();
         for year in YEARS {
-            let account = load_year(db, &mut writer, &lake, year, &options)
+            let account = load_year(db, &mut writer, &lake, &PlayByPlay, year, &options)
                 .await
                 .unwrap();
             assert!(account.is_balanced(), "{account:?}");
@@ -205,8 +206,9 @@ async fn every_row_is_that_of_the_legacy_script() {
         &c,
         &mut writer,
         &lake,
+        &PlayByPlay,
         2024,
-        &LoadOptions::new(Mode::Compat),
+        &LoadOptions::new(&PlayByPlay, Mode::Compat),
     )
     .await
     .unwrap_err();

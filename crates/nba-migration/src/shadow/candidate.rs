@@ -8,7 +8,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use nba_db::{Database, Purpose};
 use nba_etl::lake::Lake;
-use nba_etl::native::plays::{LoadAccount, LoadOptions, load_year};
+use nba_etl::native::load::{LoadAccount, LoadOptions, load_year};
+use nba_etl::native::plays::PlayByPlay;
 use nba_etl::native::{Divergence, Mode};
 use serde::Serialize;
 
@@ -71,14 +72,14 @@ impl Candidate for EspnPlays {
     fn load(&self, db: Database, units: Units) -> BoxFuture<'static, Result<Loaded, String>> {
         let Self { mode, lake } = self.clone();
         async move {
-            let options = LoadOptions::new(mode);
+            let options = LoadOptions::new(&PlayByPlay, mode);
             let mut writer = db
                 .writer(Purpose::new("dual run in a scratch database"))
                 .await
                 .map_err(|error| error.to_string())?;
             let mut loaded = Loaded::default();
             for year in units.years().clone() {
-                let account = load_year(&db, &mut writer, &lake, year, &options)
+                let account = load_year(&db, &mut writer, &lake, &PlayByPlay, year, &options)
                     .await
                     .map_err(|error| chain(&error))?;
                 loaded.add(&account);
