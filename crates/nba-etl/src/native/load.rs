@@ -138,6 +138,12 @@ pub trait Port: Send + Sync {
     /// Where the document with this id (of a game, or of a day) is in the lake.
     fn document(&self, id: &str) -> String;
 
+    /// The divergence behind keeping, in a row that is there already, what a document does not say: NULL then replaces nothing. `None`: it
+    /// does, as the legacy scripts have it.
+    fn keeps_known(&self, _mode: Mode) -> Option<Divergence> {
+        None
+    }
+
     /// Reads one document. Rows that must not be loaded go to [`Reading::aside`] with the reason.
     ///
     /// # Errors
@@ -400,7 +406,8 @@ pub async fn load(
 ) -> Result<LoadAccount, LoadError> {
     let Batch { what, ids } = batch;
     let shape = port.shape(options.mode);
-    let staging = Staging::prepare(db, writer, &what, &options.table, &shape).await?;
+    let mut staging = Staging::prepare(db, writer, &what, &options.table, &shape).await?;
+    staging.keeps_known = port.keeps_known(options.mode).is_some();
     let mut account = LoadAccount {
         games: count(ids.len()),
         ..LoadAccount::default()
@@ -517,6 +524,8 @@ pub(super) struct Staging {
     table: TableName,
     name: TableName,
     shape: Shape,
+    /// Whether NULL replaces nothing.
+    keeps_known: bool,
 }
 
 impl Staging {
@@ -533,6 +542,7 @@ impl Staging {
             table: table.clone(),
             name: TableName::new("pg_temp", "incoming"),
             shape: *shape,
+            keeps_known: false,
         };
         let keyed = verify_key(db, table, shape)
             .await
@@ -583,7 +593,7 @@ impl Staging {
         mode: Mode,
         staged: u64,
     ) -> Result<Merged, LoadError> {
-        let sql = merge_sql(&self.table, &self.shape, mode);
+        let sql = merge_sql(&self.table, &self.shape, mode, self.keeps_known);
         let failed = |source| self.failed(source);
         let mut transaction = writer.transaction().await.map_err(failed)?;
         let rows = transaction.query(&sql, &[]).await.map_err(failed)?;
@@ -626,13 +636,25 @@ pub async fn verify_key(db: &Database, table: &TableName, shape: &Shape) -> Resu
 }
 
 /// The merge: the first of each key, inserted or replacing, and what the server then has compared with what was sent.
-fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
+fn merge_sql(table: &TableName, shape: &Shape, mode: Mode, keeps_known: bool) -> String {
     let columns = ident::list(shape.columns.iter().copied());
     let key = ident::list(shape.key.iter().copied());
     let of = |name: &str, columns: &[&str]| {
         let columns: Vec<String> = columns
             .iter()
             .map(|column| format!("{name}.{}", ident::Ident::new(*column)))
+            .collect();
+        format!("row({})", columns.join(", "))
+    };
+    // What a row is to have afterwards: what was sent, or where that is NULL and must not replace anything, what `old` has.
+    let wanted = |new: &str, old: &str, columns: &[&str]| {
+        if !keeps_known {
+            return of(new, columns);
+        }
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|column| ident::Ident::new(*column))
+            .map(|column| format!("coalesce({new}.{column}, {old}.{column})"))
             .collect();
         format!("row({})", columns.join(", "))
     };
@@ -643,7 +665,13 @@ fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
             .updates
             .iter()
             .map(|column| ident::Ident::new(*column))
-            .map(|column| format!("{column} = excluded.{column}"))
+            .map(|column| {
+                if keeps_known {
+                    format!("{column} = coalesce(excluded.{column}, target.{column})")
+                } else {
+                    format!("{column} = excluded.{column}")
+                }
+            })
             .collect();
         changes.extend(
             shape
@@ -655,7 +683,7 @@ fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
             Mode::Correct => format!(
                 " where {} is distinct from {}",
                 of("target", shape.updates),
-                of("excluded", shape.updates)
+                wanted("excluded", "target", shape.updates)
             ),
         };
         format!("do update set {}{condition}", changes.join(", "))
@@ -681,7 +709,7 @@ fn merge_sql(table: &TableName, shape: &Shape, mode: Mode) -> String {
             .collect::<Vec<_>>()
             .join(", "),
         landed = of("merged", updates),
-        sent = of("first", updates),
+        sent = wanted("first", "merged", updates),
         landed_new = of("merged", shape.columns),
         sent_new = of("first", shape.columns),
         merged_key = of("merged", shape.key),

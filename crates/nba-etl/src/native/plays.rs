@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::load::{Aside, Port, ReadError, Reading, Shape};
+use super::python::{self, falsy};
 use super::{Divergence, Mode};
 use crate::shape::EMBEDDED_MARK;
 
@@ -88,7 +89,8 @@ pub fn read(bytes: &[u8], game_id: &str, mode: Mode) -> Result<Plays, serde_json
     Ok(found)
 }
 
-fn embedded(bytes: &[u8]) -> Option<Value> {
+/// The package after the mark in an HTML page.
+pub(super) fn embedded(bytes: &[u8]) -> Option<Value> {
     let mark = EMBEDDED_MARK.as_bytes();
     let start = bytes
         .windows(mark.len())
@@ -183,18 +185,6 @@ impl Plays {
     }
 }
 
-/// What Python takes for false.
-fn falsy(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null | Value::Bool(false)) => true,
-        Some(Value::String(text)) => text.is_empty(),
-        Some(Value::Number(number)) => number.as_f64() == Some(0.0),
-        Some(Value::Array(items)) => items.is_empty(),
-        Some(Value::Object(entries)) => entries.is_empty(),
-        Some(Value::Bool(true)) => false,
-    }
-}
-
 fn row(play: &Map<String, Value>, game_id: &str) -> Result<Play, String> {
     let inner = |name: &str| -> Result<Option<&Map<String, Value>>, String> {
         match play.get(name) {
@@ -208,7 +198,7 @@ fn row(play: &Map<String, Value>, game_id: &str) -> Result<Play, String> {
         match value {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(number @ Value::Number(_)) => Ok(Some(python::text(number))),
             Some(Value::Bool(flag)) => Ok(Some(if *flag { "t" } else { "f" }.to_owned())),
             Some(_) => Err(format!("`{name}` is neither text nor number")),
         }
@@ -223,7 +213,7 @@ fn row(play: &Map<String, Value>, game_id: &str) -> Result<Play, String> {
         given => cell("scoringPlay", given)?,
     };
     Ok(Play {
-        play_id: cell("id", play.get("id"))?.unwrap_or_default(),
+        play_id: play.get("id").map(python::text).unwrap_or_default(),
         game_id: game_id.to_owned(),
         values: [
             part(period, "number")?,

@@ -11,19 +11,26 @@ const SHAPE: Shape = Shape {
 #[test]
 fn the_merge_writes_only_what_changed_in_correct_mode() {
     let table = TableName::parse(SHAPE.table);
-    let correct = merge_sql(&table, &SHAPE, Mode::Correct);
+    let correct = merge_sql(&table, &SHAPE, Mode::Correct, false);
     assert!(correct.contains(
         "on conflict (\"a\", \"b\") do update set \"c\" = excluded.\"c\", \"seen\" = current_timestamp \
          where row(target.\"c\") is distinct from row(excluded.\"c\")"
     ), "{correct}");
-    let compat = merge_sql(&table, &SHAPE, Mode::Compat);
+    let compat = merge_sql(&table, &SHAPE, Mode::Compat, false);
     assert!(!compat.contains(" where row(target"), "{compat}");
+    let keeps = merge_sql(&table, &SHAPE, Mode::Correct, true);
+    assert!(
+        keeps.contains("set \"c\" = coalesce(excluded.\"c\", target.\"c\")")
+            && keeps.contains("is distinct from row(coalesce(excluded.\"c\", target.\"c\"))"),
+        "{keeps}"
+    );
     let kept = Shape {
         updates: &[],
         ..SHAPE
     };
     assert!(
-        merge_sql(&table, &kept, Mode::Compat).contains("on conflict (\"a\", \"b\") do nothing")
+        merge_sql(&table, &kept, Mode::Compat, false)
+            .contains("on conflict (\"a\", \"b\") do nothing")
     );
 }
 
