@@ -496,6 +496,9 @@ Example:
         /// Seed of the generated games.
         #[arg(long, default_value_t = 1946, value_name = "N")]
         seed: u64,
+        /// A third of the games in each of the three document shapes; otherwise nearly all are pages, as in production.
+        #[arg(long)]
+        all_shapes: bool,
     },
     /// Write a legacy checkout: a git repository `nba-simulator-aws` and a `home` with the credentials file.
     #[command(after_help = "\

@@ -109,13 +109,30 @@ pub fn chain<'a>(
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// An error with its causes in one line, for a reason in a verdict.
+/// An error and its causes in one line, for a place that holds a text and not an error.
+///
+/// A cause whose text the line already ends with is left out, because many libraries repeat their source.
 ///
 /// ```
-/// let error = std::io::Error::other("the disk is full");
-/// assert_eq!(nba_utils::errors::one_line(&error), "the disk is full");
+/// use nba_utils::errors::one_line;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("cannot load 2024")]
+/// struct NotLoaded(#[source] std::io::Error);
+///
+/// let error = NotLoaded(std::io::Error::other("the connection was closed"));
+/// assert_eq!(one_line(&error), "cannot load 2024: the connection was closed");
 /// ```
 pub fn one_line(error: &(dyn Error + 'static)) -> String {
-    let causes: Vec<String> = chain(error).map(ToString::to_string).collect();
-    causes.join(": ")
+    let mut line = String::new();
+    for error in chain(error) {
+        let text = error.to_string();
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+    }
+    line
 }

@@ -12,7 +12,7 @@ Examples:
   nba shadow run etl.espn.pbp                          a hundred games, from the configured bucket
   nba shadow run etl.espn.pbp --units 500 --years 2010-2024
   nba shadow run etl.espn.pbp --mode correct           differences that have a name are explained by it
-  nba shadow run etl.espn.pbp --lake ./lake --pass-env S3_LOCAL_ROOT
+  nba shadow run etl.espn.box --lake ./lake --pass-env S3_LOCAL_ROOT
   nba shadow run etl.espn.pbp --json | jq .unexplained
 
 The target is only read: its definitions and the chosen games go to a private server, and nothing else is written to. The
@@ -36,10 +36,11 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct ShadowArgs {
-    /// What has a port: `etl.espn.pbp`.
+    /// What has a port: `etl.espn.pbp`, `etl.espn.games`, `etl.espn.box`.
     #[arg(value_name = "CAPABILITY")]
     pub(crate) capability: String,
-    /// Games, drawn evenly; the same ones each time.
+    /// Games, drawn evenly; the same ones each time. Of `etl.espn.games`: those that are there before, all others of their years are
+    /// new.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) units: u32,
     /// Only games of these calendar years.

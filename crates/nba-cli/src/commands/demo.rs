@@ -1,7 +1,9 @@
 //! `nba demo`: the whole product in one story, on a replica that it builds and removes again.
 
+mod porting;
 mod safety;
 
+use self::porting::Porting;
 use self::safety::Safety;
 use super::Code;
 use super::testkit::{self, DATABASE};
@@ -18,6 +20,7 @@ use nba_migration::ledger::Entry;
 use nba_monitoring::baseline::{self, Baseline, BaselineName, CaptureOptions};
 use nba_monitoring::health::{CheckRecord, HealthOptions, HealthReport, Overall, check, row_text};
 use nba_testkit::defects::{Defect, Planted};
+use nba_testkit::lake::Shapes;
 use nba_testkit::legacy::{LegacyCheckout, LegacyOptions};
 use nba_testkit::local_copy;
 use nba_testkit::plan::{Scale, Temporal};
@@ -64,6 +67,7 @@ struct Story {
     lake_objects: u64,
     healthy_before: bool,
     legacy_script: Verdict,
+    porting: Porting,
     safety: Safety,
     defects: Vec<Chapter>,
     elapsed_seconds: f64,
@@ -97,6 +101,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     say(out, &painted_overall(&before));
     let legacy_script = run_legacy_script(out, &stage, context.search_path()?).await?;
 
+    let porting = Box::pin(porting::tell(context, &stage, &config, &db)).await?;
     let safety = safety::tell(context, &stage).await?;
 
     heading(out, "defects");
@@ -125,6 +130,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
         .is_proven()
         .then(|| "an exit status was taken as evidence".to_owned());
     let verdict = Verdict::all([
+        porting.verdict.clone(),
         safety.verdict.clone(),
         Verdict::from_findings(missed.into_iter().chain(misled).chain(believed)),
     ]);
@@ -146,6 +152,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
         lake_objects,
         healthy_before,
         legacy_script,
+        porting,
         safety,
         defects,
         elapsed_seconds: started.elapsed().as_secs_f64(),
@@ -218,7 +225,8 @@ impl Stage {
         let s3 = S3Server::start(&lake_dir, S3Credentials::random())?;
         let folder = s3.create_bucket(bucket)?;
         let share = lake_scale(args.scale)?;
-        let written = testkit::write_lake(out, folder, share, args.seed).await?;
+        let written =
+            testkit::write_lake(out, folder, share, args.seed, Shapes::Documented).await?;
         say(
             out,
             &format!(

@@ -13,7 +13,7 @@ use nba_etl::registry::Registry;
 use nba_etl::runner::{Environment, Interpreter, Script, find_interpreter};
 use nba_migration::backup::Tools;
 use nba_migration::shadow::{
-    CAPABILITIES, Capability, EspnPlays, History, RowDifference, ShadowOptions, ShadowReport,
+    CAPABILITIES, Capability, History, NativePort, RowDifference, ShadowOptions, ShadowReport,
     histories, page, report_file, shadow,
 };
 use nba_utils::Digest;
@@ -50,7 +50,8 @@ async fn dual_run(context: &Context, args: &ShadowArgs) -> anyhow::Result<Code> 
         ShadowMode::Correct => Mode::Correct,
     };
     options.candidate_deadline = Duration::from_secs(args.timeout);
-    let port = EspnPlays {
+    let port = NativePort {
+        capability: *capability,
         mode: options.mode,
         lake,
     };
@@ -140,6 +141,17 @@ fn show(context: &Context, report: &ShadowReport, limit: usize) {
         thousands(report.native_rows),
         thousands(report.equal_rows)
     ));
+    for table in report.tables.iter().filter(|_| report.tables.len() > 1) {
+        out.line(&format!(
+            "{:<28} {} and {}, {} the same, {} explained, {} unexplained",
+            table.table,
+            thousands(table.legacy_rows),
+            thousands(table.native_rows),
+            thousands(table.equal_rows),
+            thousands(table.explained),
+            thousands(table.unexplained)
+        ));
+    }
     if let Some(problem) = &report.native_problem {
         out.line(&format!("the port {problem}"));
     }
@@ -207,10 +219,14 @@ fn text(difference: &RowDifference) -> String {
     } else {
         difference.explained_by.join(",")
     };
+    let game = difference
+        .game_id
+        .as_ref()
+        .map_or_else(String::new, |game| format!(" of game {game}"));
     format!(
-        "{why} {} of game {}: {kind}",
-        key.join(", "),
-        difference.game_id.as_deref().unwrap_or("unknown")
+        "{why} {} {}{game}: {kind}",
+        difference.table,
+        key.join(", ")
     )
 }
 

@@ -8,7 +8,7 @@ use crate::render::Out;
 use anyhow::{Context as _, bail};
 use nba_config::DatabaseTarget;
 use nba_db::embedded::{self, EmbeddedOptions, EmbeddedServer, Search};
-use nba_testkit::lake::{LakeOptions, LakeReport};
+use nba_testkit::lake::{LakeOptions, LakeReport, Shapes};
 use nba_testkit::legacy::{LegacyCheckout, LegacyOptions, LegacyTarget};
 use nba_testkit::plan::{Plan, PlanOptions, Scale, Temporal};
 use nba_testkit::replica::{Replica, ReplicaError, ReplicaOptions, ReplicaReport};
@@ -73,7 +73,19 @@ pub(crate) async fn run(context: &Context, command: &TestkitCommand) -> anyhow::
             });
             Ok(exit_code::PROVEN)
         }
-        TestkitCommand::Lake { dir, scale, seed } => lake(context, dir, *scale, *seed).await,
+        TestkitCommand::Lake {
+            dir,
+            scale,
+            seed,
+            all_shapes,
+        } => {
+            let shapes = if *all_shapes {
+                Shapes::Evenly
+            } else {
+                Shapes::Documented
+            };
+            lake(context, dir, *scale, *seed, shapes).await
+        }
         TestkitCommand::Checkout { dir, data_dir } => checkout(context, dir, data_dir.as_deref()),
     }
 }
@@ -243,9 +255,15 @@ pub(crate) fn legacy_target(target: &DatabaseTarget) -> LegacyTarget {
     }
 }
 
-async fn lake(context: &Context, dir: &Path, scale: Scale, seed: u64) -> anyhow::Result<Code> {
+async fn lake(
+    context: &Context,
+    dir: &Path,
+    scale: Scale,
+    seed: u64,
+    shapes: Shapes,
+) -> anyhow::Result<Code> {
     refuse_if_not_empty(dir)?;
-    let report = write_lake(context.out, dir.to_owned(), scale, seed).await?;
+    let report = write_lake(context.out, dir.to_owned(), scale, seed, shapes).await?;
     context.out.json(&serde_json::json!({
         "objects": report.objects(),
         "bytes": report.bytes(),
@@ -268,6 +286,7 @@ pub(crate) async fn write_lake(
     dir: PathBuf,
     scale: Scale,
     seed: u64,
+    shapes: Shapes,
 ) -> anyhow::Result<LakeReport> {
     tokio::task::spawn_blocking(move || {
         let universe = Universe::new(seed);
@@ -285,7 +304,10 @@ pub(crate) async fn write_lake(
             &dir,
             &universe,
             &plan,
-            &LakeOptions::default(),
+            &LakeOptions {
+                shapes,
+                ..LakeOptions::default()
+            },
             &|step| progress.update(step),
         )?)
     })

@@ -9,12 +9,37 @@ fn the_demo_finds_everything_and_leaves_nothing() {
     let (dir, place) = place();
     let mut demo = place.spawn(&["demo", "--scale", "0.001", "--json"]);
     let servers = servers_of(&mut demo);
-    let ran = demo.ends_within(Duration::from_secs(150)).exits(0);
+    let ran = demo.ends_within(Duration::from_secs(240)).exits(0);
     let story = ran.json();
     assert_eq!(story["verdict"], "proven", "{ran}");
     assert_eq!(
         (&story["healthy_before"], &story["legacy_script"]["verdict"]),
         (&true.into(), &"not_proven".into())
+    );
+    // A script is caught doing nothing, and a port takes over once it agrees, not before.
+    let porting = &story["porting"];
+    let steps = porting["steps"].as_array().unwrap();
+    let told: Vec<&str> = steps
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "silent script",
+            "dual run",
+            "unexplained",
+            "explained",
+            "switch",
+            "dual run",
+            "dual run",
+            "dual run",
+            "promotion"
+        ]
+    );
+    assert!(
+        steps.iter().all(|step| step["as_it_should"] == true),
+        "{porting:#}"
     );
     // The way back: every step came out as it has to, the red ones red.
     let safety = &story["safety"];

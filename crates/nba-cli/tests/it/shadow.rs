@@ -5,6 +5,24 @@ use crate::world::World;
 const CAPABILITY: &str = "etl.espn.pbp";
 const BUCKET: &str = "nba-sim-raw-data-lake";
 
+/// A dual run of thirty games, with this much more.
+fn words_of(bucket: &str, more: &[&'static str]) -> Vec<String> {
+    let mut words = vec![
+        "--json",
+        "shadow",
+        "run",
+        CAPABILITY,
+        "--units",
+        "30",
+        "--pass-env",
+        "S3_LOCAL_ROOT",
+        "--lake",
+        bucket,
+    ];
+    words.extend(more);
+    words.iter().map(ToString::to_string).collect()
+}
+
 pub(crate) fn old_and_new_agree_or_say_where_not(world: &World) {
     let place = world.project("shadow");
     let root = place.project.join("shadow-lake");
@@ -12,22 +30,7 @@ pub(crate) fn old_and_new_agree_or_say_where_not(world: &World) {
     let bucket = format!("{root}/{BUCKET}");
     place.nba(&["testkit", "lake", &bucket, "--quiet"]).exits(0);
     let place = place.with("S3_LOCAL_ROOT", &root);
-    let words = |more: &[&'static str]| {
-        let mut words = vec![
-            "--json",
-            "shadow",
-            "run",
-            CAPABILITY,
-            "--units",
-            "30",
-            "--pass-env",
-            "S3_LOCAL_ROOT",
-            "--lake",
-        ];
-        words.push(&bucket);
-        words.extend(more);
-        words.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
+    let words = |more: &[&'static str]| words_of(&bucket, more);
     let run = |more: &[&'static str]| {
         let words = words(more);
         place.nba(&words.iter().map(String::as_str).collect::<Vec<_>>())
@@ -50,6 +53,35 @@ pub(crate) fn old_and_new_agree_or_say_where_not(world: &World) {
         .nba(&["shadow", "report", CAPABILITY])
         .exits(0)
         .says("2 more proven runs");
+
+    // Games and box scores: two tables each. What is right differs, and every row has the name of the reason.
+    let other: Vec<String> = words(&[])
+        .into_iter()
+        .map(|word| word.replace(CAPABILITY, "etl.espn.box"))
+        .collect();
+    let boxes = place
+        .nba(&other.iter().map(String::as_str).collect::<Vec<_>>())
+        .exits(0)
+        .json();
+    assert_eq!(
+        boxes["tables"][1]["table"], "public.box_score_players",
+        "{boxes}"
+    );
+    assert_eq!(boxes["legacy_rows"], boxes["equal_rows"], "{boxes}");
+    let other: Vec<String> = other
+        .iter()
+        .map(|word| word.replace("etl.espn.box", "etl.espn.games"))
+        .chain(["--mode".to_owned(), "correct".to_owned()])
+        .collect();
+    let games = place
+        .nba(&other.iter().map(String::as_str).collect::<Vec<_>>())
+        .exits(0)
+        .json();
+    assert_eq!(games["unexplained"], 0, "{games}");
+    assert!(
+        games["by_divergence"]["GAM-4"].as_u64() > Some(0),
+        "{games}"
+    );
 
     // The script is the measure. Without its documents it loads nothing and ends with 0: that proves nothing about the port.
     let silent = place

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 /// Any JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,21 @@ impl<'a> Object<'a> {
 }
 
 impl<'a> Json<'a> {
+    /// The same with texts of its own.
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Json::Null => Value::Null,
+            Json::Bool(value) => (*value).into(),
+            Json::Number(value) => value.clone().into(),
+            Json::String(value) => value.as_ref().into(),
+            Json::Array(items) => items.iter().map(Json::to_value).collect(),
+            Json::Object(Object(entries)) => entries
+                .iter()
+                .map(|(name, value)| (name.clone().into_owned(), value.to_value()))
+                .collect(),
+        }
+    }
+
     pub(super) fn as_object(&self) -> Option<&Object<'a>> {
         match self {
             Json::Object(object) => Some(object),
@@ -146,22 +161,6 @@ impl<'de> Deserialize<'de> for Name<'de> {
 mod tests {
     use super::*;
 
-    fn plain(json: &Json<'_>) -> serde_json::Value {
-        match json {
-            Json::Null => serde_json::Value::Null,
-            Json::Bool(value) => (*value).into(),
-            Json::Number(value) => value.clone().into(),
-            Json::String(value) => value.as_ref().into(),
-            Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().into(),
-            Json::Object(Object(entries)) => serde_json::Value::Object(
-                entries
-                    .iter()
-                    .map(|(name, value)| (name.clone().into_owned(), plain(value)))
-                    .collect(),
-            ),
-        }
-    }
-
     proptest::proptest! {
         /// The same value, or the same error at the same place, as `serde_json` finds.
         #[test]
@@ -169,7 +168,7 @@ mod tests {
             let ours = serde_json::from_str::<Json<'_>>(&text);
             let theirs = serde_json::from_str::<serde_json::Value>(&text);
             match (ours, theirs) {
-                (Ok(ours), Ok(theirs)) => proptest::prop_assert_eq!(plain(&ours), theirs),
+                (Ok(ours), Ok(theirs)) => proptest::prop_assert_eq!(ours.to_value(), theirs),
                 (Err(ours), Err(theirs)) => proptest::prop_assert_eq!(ours.to_string(), theirs.to_string()),
                 (ours, theirs) => proptest::prop_assert!(false, "{:?} and {:?}", ours, theirs),
             }
@@ -183,7 +182,7 @@ mod tests {
                 .unwrap();
         let object = json.as_object().unwrap();
         assert_eq!(
-            plain(object.get("a").unwrap()),
+            object.get("a").unwrap().to_value(),
             serde_json::json!([1.5, -0.0, 18_446_744_073_709_551_615_u64])
         );
         assert_eq!(object.get("b"), Some(&Json::String("x\n".into())));

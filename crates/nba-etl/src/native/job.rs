@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hoopr::{self, Form};
 use super::load::{self, Batch, Beside, LoadAccount, LoadError, LoadOptions, Port};
-use super::{Mode, plays};
+use super::{Mode, boxes, games, plays};
 use crate::lake::{Inventory, Lake, LakeError};
 
 #[cfg(test)]
@@ -60,14 +60,43 @@ struct EspnTable {
 enum Units {
     /// A game, which `games` names.
     Games,
+    /// A day, whose document lies under `espn_schedules/`.
+    Days,
 }
 
-static ESPN: [EspnTable; 1] = [EspnTable {
-    name: "play_by_play",
-    port: &plays::PlayByPlay,
-    beside: &Beside(plays::PlayByPlay),
-    units: Units::Games,
-}];
+/// Games refer to teams, and everything else to games.
+static ESPN: [EspnTable; 5] = [
+    EspnTable {
+        name: "teams",
+        port: &games::Teams,
+        beside: &Beside(games::Teams),
+        units: Units::Days,
+    },
+    EspnTable {
+        name: "games",
+        port: &games::Games,
+        beside: &Beside(games::Games),
+        units: Units::Days,
+    },
+    EspnTable {
+        name: "play_by_play",
+        port: &plays::PlayByPlay,
+        beside: &Beside(plays::PlayByPlay),
+        units: Units::Games,
+    },
+    EspnTable {
+        name: "box_score_teams",
+        port: &boxes::BoxTeams,
+        beside: &Beside(boxes::BoxTeams),
+        units: Units::Games,
+    },
+    EspnTable {
+        name: "box_score_players",
+        port: &boxes::BoxPlayers,
+        beside: &Beside(boxes::BoxPlayers),
+        units: Units::Games,
+    },
+];
 
 /// The ports of ESPN's documents by the table they fill.
 pub(super) fn espn_ports() -> impl Iterator<Item = (&'static str, &'static dyn Port)> {
@@ -621,7 +650,9 @@ async fn espn_pieces(
     let database = |source| JobError::Database {
         source: Box::new(source),
     };
-    let Units::Games = table.units;
+    if table.units == Units::Days {
+        return day_pieces(lake, table, options).await;
+    }
     let years = db.query_rows(YEARS_SQL, &[]).await.map_err(database)?;
     let mut found = Vec::new();
     for row in &years {
@@ -640,6 +671,41 @@ async fn espn_pieces(
             name: year.to_string(),
             lake: Arc::clone(lake),
             work: Work::Documents(table.port, ids),
+        });
+    }
+    Ok(found)
+}
+
+/// The documents of days, a year together.
+async fn day_pieces(
+    lake: &Arc<Lake>,
+    table: &EspnTable,
+    options: &JobOptions,
+) -> Result<Vec<Piece>, JobError> {
+    let failed = |source| JobError::Lake {
+        lake: lake.describe(),
+        source,
+    };
+    let mut years: BTreeSet<i32> = BTreeSet::new();
+    let listing = Inventory::of("espn_schedules/");
+    let mut objects = lake.inventory(&listing);
+    while let Some(object) = objects.try_next().await.map_err(failed)? {
+        let name = object.key.rsplit('/').next().unwrap_or_default();
+        years.extend(name.get(..4).and_then(|year| year.parse::<i32>().ok()));
+    }
+    drop(objects);
+    let mut found = Vec::new();
+    for year in years {
+        if options.years.as_ref().is_some_and(|years| !years.contains(&year)) {
+            continue;
+        }
+        found.push(Piece {
+            name: year.to_string(),
+            lake: Arc::clone(lake),
+            work: Work::Documents(
+                table.port,
+                games::documents_of_year(lake, year).await.map_err(failed)?,
+            ),
         });
     }
     Ok(found)

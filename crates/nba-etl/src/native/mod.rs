@@ -3,11 +3,16 @@
 //! [`Mode::Compat`] gives what the legacy script gives, its quirks included, so that the two can be compared row by row.
 //! [`Mode::Correct`] does the right thing. Where the two part, a [`Divergence`] has a name, a reason and a test.
 //!
-//! [`load`] is what all ports share: ESPN play-by-play (`plays`), the port of `extract_pbp_local.py`, and hoopR's four tables
-//! (`hoopr`).
+//! [`load`] is what all ports share, `parting` tells row by row where the two modes part. ESPN play-by-play (`plays`) is the port of
+//! `extract_pbp_local.py`, schedules (`games`) of `extract_schedule_local.py`, box scores (`boxes`) of `extract_boxscores_local.py`; hoopR's
+//! four tables are in `hoopr`, and `job` goes through a whole lake.
 
 #[cfg(feature = "native-espn")]
 mod borrowed;
+#[cfg(feature = "native-espn")]
+pub mod boxes;
+#[cfg(feature = "native-espn")]
+pub mod games;
 #[cfg(feature = "native-hoopr")]
 pub mod hoopr;
 #[cfg(all(feature = "native-espn", feature = "native-hoopr"))]
@@ -15,7 +20,13 @@ pub mod job;
 mod kind;
 pub mod load;
 #[cfg(feature = "native-espn")]
+pub mod parting;
+#[cfg(feature = "native-espn")]
 pub mod plays;
+#[cfg(feature = "native-espn")]
+mod python;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
@@ -65,11 +76,64 @@ pub enum Divergence {
     HooprNewColumn,
     /// `HPR-8`: the legacy loader never corrects a row that is there; the port does.
     HooprRefresh,
+    /// `GAM-1`: the legacy script gives the rest of a day up at the first game it cannot read (ETL dossier 2.3); the port puts that game
+    /// aside and reads on.
+    GameRestOfFile,
+    /// `GAM-2`: the legacy script takes a scoreboard, as it is fetched today, for a day without games (ETL dossier 2.1); the port reads it.
+    GameScoreboard,
+    /// `GAM-3`: the legacy script loses a score that is the number 0 (ETL dossier 2.3); the port stores 0.
+    GameZeroScore,
+    /// `GAM-4`: the legacy script looks for the status a level too low, so it is `Unknown` and NULL (ETL dossier 2.3); the port looks where
+    /// the page has it.
+    GameStatus,
+    /// `GAM-5`: the legacy script turns the season in October, also in 2020, and has none where it cannot read the time (database dossier
+    /// 7.2); the port goes by the league's seasons.
+    GameSeason,
+    /// `GAM-6`: the legacy script takes the day as it is written, whatever its zone (ETL dossier 2.3); the port stores that of UTC.
+    GameZone,
+    /// `GAM-7`: the legacy script stores an empty text, or the word `None`, for what a document does not say (ETL dossier 2.3); the port
+    /// stores NULL.
+    GameEmptyText,
+    /// `GAM-8`: the legacy script leaves an event that is no game out in silence, and stores one whose team has no id under the id `""`; the
+    /// port puts both aside with the reason.
+    GameIncomplete,
+    /// `GAM-9`: of a game that is there already the legacy script replaces 13 columns, so the others keep the first load's values for ever
+    /// (ETL dossier 2.3); the port replaces winner, venue, status and broadcast as well.
+    GameFirstLoad,
+    /// `GAM-10`: the legacy script names a new team `Team 1` (ETL dossier 2.3); the port takes the name from the document.
+    GameTeamNames,
+    /// `GAM-11`: the legacy script finds the national broadcast only when it is spelled `National`; the port in any spelling.
+    GameBroadcast,
+    /// `GAM-12`: the legacy script replaces what a game had by NULL where a later document does not say it; the port keeps it.
+    GameKept,
+    /// `BOX-1`: the legacy script takes a summary document for a game without figures (ETL dossier 2.1); the port reads it.
+    BoxSummary,
+    /// `BOX-2`: the legacy script cannot read a package that is embedded in a page (ETL dossier 2.1); the port can.
+    BoxEmbedded,
+    /// `BOX-3`: the legacy script stores zeros for who did not play (ETL dossier 2.4); the port stores NULL.
+    BoxDidNotPlay,
+    /// `BOX-4`: the legacy script makes 125 of `12.5` and 0 of `1-2` (ETL dossier 2.4); the port stores NULL for what is no figure.
+    BoxGarbled,
+    /// `BOX-5`: the legacy script stores zeros where a team's totals are missing (ETL dossier 2.4); the port stores NULL.
+    BoxMissingTotals,
+    /// `BOX-6`: the legacy script cannot read a tip-off with seconds and drops its zone (ETL dossier 2.4); the port stores it in UTC.
+    BoxDate,
+    /// `BOX-7`: the legacy script stores 0 or an empty text for what a document does not say (ETL dossier 2.4); the port stores NULL.
+    BoxMissing,
+    /// `BOX-8`: the legacy script stores no row of a game whose strip or information is missing or odd; the port stores what is there.
+    BoxTeamRow,
+    /// `BOX-9`: the legacy script stores a player without id under the id `""`; the port puts the line aside with the reason.
+    BoxIncomplete,
+    /// `BOX-10`: the legacy script loses a whole game by one line it cannot read (ETL dossier 2.4); the port puts that line aside.
+    BoxRestOfGame,
+    /// `BOX-11`: of a box score that is there already the legacy script replaces scores, minutes and points alone (ETL dossier 2.4); the port
+    /// replaces what changed.
+    BoxFirstLoad,
 }
 
 impl Divergence {
     /// All of them.
-    pub const ALL: [Divergence; 14] = [
+    pub const ALL: [Divergence; 37] = [
         Divergence::RestOfGame,
         Divergence::Summary,
         Divergence::Embedded,
@@ -84,6 +148,29 @@ impl Divergence {
         Divergence::HooprShares,
         Divergence::HooprNewColumn,
         Divergence::HooprRefresh,
+        Divergence::GameRestOfFile,
+        Divergence::GameScoreboard,
+        Divergence::GameZeroScore,
+        Divergence::GameStatus,
+        Divergence::GameSeason,
+        Divergence::GameZone,
+        Divergence::GameEmptyText,
+        Divergence::GameIncomplete,
+        Divergence::GameFirstLoad,
+        Divergence::GameTeamNames,
+        Divergence::GameBroadcast,
+        Divergence::GameKept,
+        Divergence::BoxSummary,
+        Divergence::BoxEmbedded,
+        Divergence::BoxDidNotPlay,
+        Divergence::BoxGarbled,
+        Divergence::BoxMissingTotals,
+        Divergence::BoxDate,
+        Divergence::BoxMissing,
+        Divergence::BoxTeamRow,
+        Divergence::BoxIncomplete,
+        Divergence::BoxRestOfGame,
+        Divergence::BoxFirstLoad,
     ];
 
     /// The name it has in reports and in `docs/divergences.md`.
@@ -104,6 +191,29 @@ impl Divergence {
             Divergence::HooprShares => "HPR-6",
             Divergence::HooprNewColumn => "HPR-7",
             Divergence::HooprRefresh => "HPR-8",
+            Divergence::GameRestOfFile => "GAM-1",
+            Divergence::GameScoreboard => "GAM-2",
+            Divergence::GameZeroScore => "GAM-3",
+            Divergence::GameStatus => "GAM-4",
+            Divergence::GameSeason => "GAM-5",
+            Divergence::GameZone => "GAM-6",
+            Divergence::GameEmptyText => "GAM-7",
+            Divergence::GameIncomplete => "GAM-8",
+            Divergence::GameFirstLoad => "GAM-9",
+            Divergence::GameTeamNames => "GAM-10",
+            Divergence::GameBroadcast => "GAM-11",
+            Divergence::GameKept => "GAM-12",
+            Divergence::BoxSummary => "BOX-1",
+            Divergence::BoxEmbedded => "BOX-2",
+            Divergence::BoxDidNotPlay => "BOX-3",
+            Divergence::BoxGarbled => "BOX-4",
+            Divergence::BoxMissingTotals => "BOX-5",
+            Divergence::BoxDate => "BOX-6",
+            Divergence::BoxMissing => "BOX-7",
+            Divergence::BoxTeamRow => "BOX-8",
+            Divergence::BoxIncomplete => "BOX-9",
+            Divergence::BoxRestOfGame => "BOX-10",
+            Divergence::BoxFirstLoad => "BOX-11",
         }
     }
 }

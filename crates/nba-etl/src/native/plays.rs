@@ -15,13 +15,14 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use nba_db::TextRows;
 
 use super::borrowed::{Json, Object};
 use super::load::{Aside, Port, ReadError, Reading, Shape};
-use super::{Divergence, Mode};
+use super::{Divergence, Mode, python};
 use crate::shape::EMBEDDED_MARK;
 
 #[cfg(test)]
@@ -230,7 +231,7 @@ impl Scalar<'_> {
     fn owned(self) -> String {
         match self {
             Scalar::Text(text) => text.to_owned(),
-            Scalar::Number(number) => number.to_string(),
+            Scalar::Number(number) => python::text(&number.clone().into()),
             Scalar::Flag(flag) => if flag { "t" } else { "f" }.to_owned(),
         }
     }
@@ -238,6 +239,8 @@ impl Scalar<'_> {
     fn write(self, rows: &mut TextRows) {
         match self {
             Scalar::Text(text) => rows.text(text),
+            // A fraction as Python writes it.
+            Scalar::Number(number) if number.is_f64() => rows.text(&self.owned()),
             Scalar::Number(number) => rows.display(number),
             Scalar::Flag(flag) => rows.display(if flag { 't' } else { 'f' }),
         };
@@ -246,27 +249,21 @@ impl Scalar<'_> {
 
 /// A play still in its document.
 struct Row<'d> {
-    id: Option<Scalar<'d>>,
+    id: Cow<'d, str>,
     values: [Option<Scalar<'d>>; 8],
 }
 
 impl Row<'_> {
     fn owned(&self, game_id: &str) -> Play {
         Play {
-            play_id: self.id.map(Scalar::owned).unwrap_or_default(),
+            play_id: self.id.clone().into_owned(),
             game_id: game_id.to_owned(),
             values: self.values.map(|value| value.map(Scalar::owned)),
         }
     }
 
     fn write(&self, game_id: &str, rows: &mut TextRows) {
-        match self.id {
-            Some(id) => id.write(rows),
-            None => {
-                rows.text("");
-            }
-        }
-        rows.text(game_id);
+        rows.text(&self.id).text(game_id);
         for value in self.values {
             match value {
                 Some(value) => value.write(rows),
@@ -295,7 +292,12 @@ fn row<'d>(play: &'d Object<'_>) -> Result<Row<'d>, String> {
         given => cell("scoringPlay", given)?,
     };
     Ok(Row {
-        id: cell("id", play.get("id"))?,
+        id: match play.get("id") {
+            Some(Json::String(id)) => Cow::Borrowed(id),
+            // `str(id)`, whatever it is.
+            Some(id) => Cow::Owned(python::text(&id.to_value())),
+            None => Cow::Borrowed(""),
+        },
         values: [
             part(period, "number")?,
             part(period, "displayValue")?,

@@ -18,6 +18,8 @@ mod lake;
 mod legacy;
 #[cfg(feature = "history")]
 mod processes;
+#[cfg(all(feature = "legacy", feature = "native-espn"))]
+mod python;
 #[cfg(feature = "legacy")]
 mod registry;
 #[cfg(feature = "s3")]

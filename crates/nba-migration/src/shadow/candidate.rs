@@ -8,12 +8,12 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use nba_db::{Database, Purpose};
 use nba_etl::lake::Lake;
-use nba_etl::native::load::{LoadAccount, LoadOptions, load_year};
-use nba_etl::native::plays::PlayByPlay;
+use nba_etl::native::load::{Batch, LoadAccount, LoadOptions, Port, load, load_year};
 use nba_etl::native::{Divergence, Mode};
+use nba_utils::errors::one_line;
 use serde::Serialize;
 
-use super::Units;
+use super::{Capability, Units};
 
 /// What the port says it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,11 +28,11 @@ pub struct Loaded {
     pub unchanged: u64,
     /// Rows whose key came before.
     pub repeated: u64,
-    /// Plays put aside.
+    /// What was put aside.
     pub aside: u64,
-    /// Documents that cannot be read.
+    /// Documents that cannot be read, counted once for every table.
     pub unreadable: u64,
-    /// Games without a document.
+    /// Games without a document, counted once for every table.
     pub missing: u64,
     /// Where it was not what the script does.
     pub divergences: BTreeSet<Divergence>,
@@ -59,30 +59,43 @@ pub trait Candidate: Send + Sync {
     fn load(&self, db: Database, units: Units) -> BoxFuture<'static, Result<Loaded, String>>;
 }
 
-/// The port of `extract_pbp_local.py`.
+/// The native port of a capability's script.
 #[derive(Debug, Clone)]
-pub struct EspnPlays {
+pub struct NativePort {
+    /// What it does.
+    pub capability: Capability,
     /// What it is faithful to.
     pub mode: Mode,
     /// Where the documents are.
     pub lake: Arc<Lake>,
 }
 
-impl Candidate for EspnPlays {
+impl Candidate for NativePort {
     fn load(&self, db: Database, units: Units) -> BoxFuture<'static, Result<Loaded, String>> {
-        let Self { mode, lake } = self.clone();
+        let own = self.clone();
         async move {
-            let options = LoadOptions::new(&PlayByPlay, mode);
             let mut writer = db
                 .writer(Purpose::new("dual run in a scratch database"))
                 .await
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| one_line(&error))?;
             let mut loaded = Loaded::default();
             for year in units.years().clone() {
-                let account = load_year(&db, &mut writer, &lake, &PlayByPlay, year, &options)
-                    .await
-                    .map_err(|error| chain(&error))?;
-                loaded.add(&account);
+                for &port in own.capability.ports {
+                    let port: &'static dyn Port = port;
+                    let options = LoadOptions::new(port, own.mode);
+                    let lake = &own.lake;
+                    let account = match units.days(year) {
+                        Some(days) => {
+                            let batch = Batch {
+                                what: format!("{} of {year}", options.table),
+                                ids: days.to_vec(),
+                            };
+                            load(&db, &mut writer, lake, port, batch, &options).await
+                        }
+                        None => load_year(&db, &mut writer, lake, port, year, &options).await,
+                    };
+                    loaded.add(&account.map_err(|error| one_line(&error))?);
+                }
             }
             // A scratch database: nobody will ask who wrote there.
             let _ = writer.finish().await;
@@ -90,17 +103,6 @@ impl Candidate for EspnPlays {
         }
         .boxed()
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// Runs it to its end, its panic, or the deadline.

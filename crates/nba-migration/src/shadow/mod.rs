@@ -8,6 +8,8 @@
 //!    leave it out, under a name ([`Divergence`]); everything else is unexplained, and one such row refutes the run.
 
 mod candidate;
+mod capability;
+mod gather;
 mod history;
 mod scratch;
 mod units;
@@ -19,19 +21,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use nba_db::compare::{
-    Change, CompareError, CompareSpec, Comparison, Difference, Observer, PlanView, Relation,
-    compare,
-};
+use nba_db::compare::{CompareError, CompareSpec, Comparison, Relation, compare};
 use nba_db::ident::TableName;
 use nba_db::{Database, DbError};
 use nba_etl::lake::{Lake, LakeError};
-use nba_etl::native::{Divergence, Mode};
+use nba_etl::native::Mode;
+use nba_etl::native::parting::Partings;
 use nba_etl::runner::{Ending, RunError, RunReport, Script, run_async};
 use nba_utils::{Hint, Verdict};
 use serde::Serialize;
 
-pub use self::candidate::{Candidate, EspnPlays, Loaded};
+pub use self::candidate::{Candidate, Loaded, NativePort};
+pub use self::capability::{CAPABILITIES, Capability, Documents};
+use self::gather::Gathered;
+pub use self::gather::RowDifference;
 pub use self::history::{History, Run, histories, page};
 use self::scratch::Scratch;
 pub use self::units::Units;
@@ -39,32 +42,12 @@ use crate::backup::{BackupError, Tools};
 use crate::ledger::Entry;
 use crate::switch::SHADOW_SUBJECT;
 
-/// Differences that are listed one by one.
-const LISTED: usize = 1_000;
 /// Longest time the port may take.
 const CANDIDATE_DEADLINE: Duration = Duration::from_secs(3_600);
 /// Columns that say when a row was loaded, which differs from run to run.
 const LOADING_TIMES: [&str; 2] = ["created_at", "updated_at"];
 /// One minus the confidence of the bound.
 const DOUBT: f64 = 0.05;
-
-/// A capability that has a port: its name, the script, the table both fill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capability {
-    /// As in `nba switch` and `[entry_points]` of nba.toml.
-    pub name: &'static str,
-    /// The legacy script, unless `[entry_points]` names another.
-    pub script: &'static str,
-    /// The table.
-    pub table: &'static str,
-}
-
-/// What has a port so far.
-pub const CAPABILITIES: [Capability; 1] = [Capability {
-    name: "etl.espn.pbp",
-    script: "scripts/etl/extract_pbp_local.py",
-    table: "public.play_by_play",
-}];
 
 /// What to run, on what.
 #[derive(Debug, Clone)]
@@ -86,6 +69,8 @@ pub struct ShadowOptions {
     pub tools: Tools,
     /// Longest time the port may take.
     pub candidate_deadline: Duration,
+    /// Longest time one statement of the comparison may take; the session's own limit where it is absent.
+    pub comparison_timeout: Option<Duration>,
 }
 
 impl ShadowOptions {
@@ -101,21 +86,31 @@ impl ShadowOptions {
             lake,
             tools,
             candidate_deadline: CANDIDATE_DEADLINE,
+            comparison_timeout: None,
         }
     }
 }
 
-/// A row that is not the same on both sides.
+/// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RowDifference {
-    /// Values of the key.
-    pub key: Vec<Option<String>>,
-    /// The game it belongs to, where that is known.
-    pub game_id: Option<String>,
-    /// What differs; the left side is the script's.
-    pub what: Change,
-    /// Names of the divergences that explain it; empty when nothing does.
-    pub explained_by: Vec<&'static str>,
+#[non_exhaustive]
+pub struct TableOutcome {
+    /// Its name.
+    pub table: String,
+    /// Rows the script left.
+    pub legacy_rows: u64,
+    /// Of these, rows the script wrote: the others were there before.
+    pub legacy_written: u64,
+    /// Rows the port left.
+    pub native_rows: u64,
+    /// Rows that are the same.
+    pub equal_rows: u64,
+    /// Rows that differ between two runs of the script.
+    pub noise: u64,
+    /// Rows that differ for a reason with a name.
+    pub explained: u64,
+    /// Rows that differ for none.
+    pub unexplained: u64,
 }
 
 /// What a dual run found.
@@ -135,7 +130,7 @@ pub struct ShadowReport {
     /// The conclusion.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Games that both worked on, with a document each or without.
+    /// Games that both worked on, with a document each or without. Of a script that reads days: the games it wrote.
     pub units: u64,
     /// Games with a row that nothing explains.
     pub dirty_units: u64,
@@ -155,6 +150,8 @@ pub struct ShadowReport {
     pub explained: u64,
     /// Rows that differ for none.
     pub unexplained: u64,
+    /// The same figures for each table.
+    pub tables: Vec<TableOutcome>,
     /// How many rows each divergence explains.
     pub by_divergence: BTreeMap<&'static str, u64>,
     /// How the script ended, and what it claimed.
@@ -206,10 +203,10 @@ pub enum ShadowError {
     #[error("the legacy script did not run")]
     Legacy(#[from] RunError),
     /// A document could not be read.
-    #[error("cannot read the document of game `{game_id}`")]
+    #[error("cannot read {what}")]
     Lake {
-        /// The game.
-        game_id: String,
+        /// What was read.
+        what: String,
         /// The reason.
         source: Box<LakeError>,
     },
@@ -256,14 +253,15 @@ pub async fn shadow(
     mut progress: impl FnMut(&str),
 ) -> Result<ShadowReport, ShadowError> {
     let (started_at, began) = (Utc::now(), Instant::now());
-    let units = Units::draw(source, options.units, options.years.clone()).await?;
+    let capability = &options.capability;
+    let (most, years) = (options.units, options.years.clone());
+    let units = Units::draw(source, &options.lake, capability, most, years).await?;
     progress(&format!(
         "{} games of {} to {}",
         units.len(),
         units.years().start(),
         units.years().end()
     ));
-    let table = TableName::parse(options.capability.table);
     let scratch = Scratch::prepare(source, &options.tools, &units).await?;
 
     progress("the legacy script");
@@ -277,68 +275,145 @@ pub async fn shadow(
     let native_seconds = port_began.elapsed().as_secs_f64();
 
     progress("comparison");
-    let explanations = units.divergences(&options.lake, options.mode).await?;
-    let spec = spec();
-    let relation = Relation::Table(table);
-    let mut noise = Gathered::new(BTreeMap::new());
-    let twice = compare(
-        &first.db, &relation, &second.db, &relation, &spec, &mut noise,
-    )
-    .await?;
-    let mut gathered = Gathered::new(explanations);
-    let compared = compare(
-        &first.db,
-        &relation,
-        &native,
-        &relation,
-        &spec,
-        &mut gathered,
-    )
-    .await?;
-    gathered.find_games(&first.db, &relation).await?;
-
-    let noise = twice.totals.differences();
-    let dirty = gathered.dirty_units();
-    let legacy_verdict = first.verdict().and_then(|()| second.verdict());
+    let partings = units
+        .partings(&options.lake, capability, options.mode)
+        .await?;
+    let mut found = Found::default();
+    for ((table, parting), written) in capability.tables().iter().zip(partings).zip(&first.written)
+    {
+        let sides = [&first.db, &second.db, &native];
+        let key = key(capability, table);
+        found
+            .table(table, key, sides, parting, *written, options)
+            .await?;
+    }
     let verdict = conclude(&Facts {
-        legacy: legacy_verdict,
+        legacy: first.verdict().and_then(|()| second.verdict()),
         loaded: &loaded,
-        noise,
-        twice: &twice,
-        compared: &compared,
-        unexplained: gathered.unexplained,
-        dirty,
+        noise: found.noise,
+        doubts: &found.doubts,
+        unexplained: found.unexplained,
+        dirty: count(found.dirty.len()),
     });
     for db in [first.db, second.db, native] {
         db.close().await;
     }
-    let mut differences = gathered.listed_unexplained;
-    differences.append(&mut gathered.listed_explained);
+    let games = match capability.documents {
+        Documents::OfGames => units.len(),
+        Documents::OfDays => first
+            .written
+            .last()
+            .and_then(|rows| usize::try_from(*rows).ok())
+            .unwrap_or(0),
+    };
+    let mut differences = found.listed_unexplained;
+    differences.append(&mut found.listed_explained);
+    let sum = |figure: fn(&TableOutcome) -> u64| found.tables.iter().map(figure).sum::<u64>();
     Ok(ShadowReport {
-        schema_version: 1,
-        capability: options.capability.name,
+        schema_version: 2,
+        capability: capability.name,
         mode: options.mode,
         started_at,
         elapsed_seconds: began.elapsed().as_secs_f64(),
-        mismatch_bound: (verdict.is_proven()).then(|| mismatch_bound(units.len())),
+        mismatch_bound: (verdict.is_proven()).then(|| mismatch_bound(games)),
         verdict,
-        units: count(units.len()),
-        dirty_units: dirty,
+        units: count(games),
+        dirty_units: count(found.dirty.len()),
         native_seconds,
-        legacy_rows: compared.left.rows,
-        native_rows: compared.right.rows,
-        equal_rows: compared.totals.equal,
-        noise,
-        explained: gathered.explained,
-        unexplained: gathered.unexplained,
-        by_divergence: gathered.by_divergence,
+        legacy_rows: sum(|table| table.legacy_rows),
+        native_rows: sum(|table| table.native_rows),
+        equal_rows: sum(|table| table.equal_rows),
+        noise: found.noise,
+        explained: found.explained,
+        unexplained: found.unexplained,
+        by_divergence: found.by_divergence,
         legacy: first.run,
         native_problem: loaded.as_ref().err().cloned(),
         native: loaded.ok(),
-        truncated: count(differences.len()) < gathered.explained + gathered.unexplained,
+        truncated: count(differences.len()) < found.explained + found.unexplained,
         differences,
-        ignored: spec.ignore,
+        ignored: spec(options, &[]).ignore,
+        tables: found.tables,
     })
+}
+
+/// The key columns of a table.
+fn key(capability: &Capability, table: &TableName) -> &'static [&'static str] {
+    let mut shapes = capability.ports.iter().map(|port| port.shape(Mode::Compat));
+    shapes
+        .find(|shape| TableName::parse(shape.table) == *table)
+        .map_or(&[], |shape| shape.key)
+}
+
+/// What the comparisons of all tables found.
+#[derive(Default)]
+struct Found {
+    tables: Vec<TableOutcome>,
+    noise: u64,
+    explained: u64,
+    unexplained: u64,
+    dirty: BTreeSet<String>,
+    by_divergence: BTreeMap<&'static str, u64>,
+    listed_explained: Vec<RowDifference>,
+    listed_unexplained: Vec<RowDifference>,
+    /// Why not every row was looked at.
+    doubts: Vec<Verdict>,
+}
+
+impl Found {
+    /// Compares one table: the script with itself, then with the port.
+    async fn table(
+        &mut self,
+        table: &TableName,
+        key: &[&str],
+        [first, second, native]: [&Database; 3],
+        partings: Partings,
+        written: u64,
+        options: &ShadowOptions,
+    ) -> Result<(), ShadowError> {
+        let spec = spec(options, key);
+        let relation = Relation::Table(table.clone());
+        let mut noise = Gathered::new(table, Partings::none());
+        let twice = compare(first, &relation, second, &relation, &spec, &mut noise).await?;
+        let mut gathered = Gathered::new(table, partings);
+        let compared = compare(first, &relation, native, &relation, &spec, &mut gathered).await?;
+        gathered.find_games(first).await?;
+        for comparison in [&twice, &compared] {
+            self.doubts.extend(doubt(comparison));
+        }
+        self.tables.push(TableOutcome {
+            table: table.to_string(),
+            legacy_rows: compared.left.rows,
+            legacy_written: written,
+            native_rows: compared.right.rows,
+            equal_rows: compared.totals.equal,
+            noise: twice.totals.differences(),
+            explained: gathered.explained,
+            unexplained: gathered.unexplained,
+        });
+        self.noise += twice.totals.differences();
+        self.explained += gathered.explained;
+        self.unexplained += gathered.unexplained;
+        self.dirty.extend(gathered.dirty().iter().cloned());
+        for (name, rows) in gathered.by_divergence {
+            *self.by_divergence.entry(name).or_default() += rows;
+        }
+        self.listed_explained.extend(gathered.listed_explained);
+        self.listed_unexplained.extend(gathered.listed_unexplained);
+        Ok(())
+    }
+}
+
+/// Why a comparison proves nothing although it found nothing, or not all.
+fn doubt(comparison: &Comparison) -> Option<Verdict> {
+    // Rows that were found may all be explained; those that were not looked at are not.
+    if let Some(reason) = comparison.unfinished.first() {
+        return Some(Verdict::not_proven(reason.clone()));
+    }
+    let doubtful = matches!(comparison.verdict, Verdict::NotProven { .. })
+        && !comparison.equal_as_declared
+        && comparison.totals.differences() == 0;
+    doubtful.then(|| comparison.verdict.clone())
 }
 
 impl ShadowReport {
@@ -381,8 +456,10 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-fn spec() -> CompareSpec {
+fn spec(options: &ShadowOptions, key: &[&str]) -> CompareSpec {
     CompareSpec {
+        key: (!key.is_empty()).then(|| key.iter().map(ToString::to_string).collect()),
+        statement_timeout: options.comparison_timeout,
         ignore: LOADING_TIMES
             .iter()
             .map(|column| ((*column).to_owned(), "the time of loading".to_owned()))
@@ -397,7 +474,9 @@ struct Legacy {
     db: Database,
     run: LegacyRun,
     ended_well: bool,
-    rows: u64,
+    tables: Vec<TableName>,
+    /// Rows of each table that the script wrote.
+    written: Vec<u64>,
 }
 
 impl Legacy {
@@ -406,13 +485,17 @@ impl Legacy {
         if !self.ended_well {
             return Err(format!("the legacy script ended with {}", self.run.ending));
         }
-        if self.rows == 0 {
+        let mut tables = self.tables.iter().zip(&self.written);
+        if tables.clone().all(|(_, rows)| *rows == 0) {
             return Err(format!(
                 "the legacy script ended with {} and loaded nothing",
                 self.run.ending
             ));
         }
-        Ok(())
+        match tables.find(|(_, rows)| **rows == 0) {
+            Some((table, _)) => Err(format!("the legacy script loaded nothing into `{table}`")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -423,6 +506,14 @@ async fn legacy(
     units: &Units,
 ) -> Result<Legacy, ShadowError> {
     let db = scratch.database(name).await?;
+    let counting = || ShadowError::database("count what the script loaded");
+    let before: i64 = db
+        .query_scalar(
+            "select pg_snapshot_xmax(pg_current_snapshot())::text::int8",
+            &[],
+        )
+        .await
+        .map_err(counting())?;
     let mut script = options.script.clone();
     script.environment.set_database(&scratch.target(name));
     let years = units.years();
@@ -431,20 +522,25 @@ async fn legacy(
         format!("{}-{}", years.start(), years.end()).into(),
     ]);
     let report: RunReport = run_async(script).await?;
-    let rows: i64 = db
-        .query_scalar(
-            &format!(
-                "select count(*) from {}",
-                TableName::parse(options.capability.table).sql()
-            ),
-            &[],
-        )
-        .await
-        .map_err(ShadowError::database("count what the script loaded"))?;
+    let tables = options.capability.tables();
+    let mut written = Vec::with_capacity(tables.len());
+    for table in &tables {
+        // A server of our own is too young for its transaction numbers to start again.
+        let sql = format!(
+            "select count(*) from {} where xmin::text::int8 >= $1",
+            table.sql()
+        );
+        let rows: i64 = db
+            .query_scalar(&sql, &[&before])
+            .await
+            .map_err(counting())?;
+        written.push(u64::try_from(rows).unwrap_or(0));
+    }
     Ok(Legacy {
         db,
         ended_well: report.ending == Ending::Exited(0),
-        rows: u64::try_from(rows).unwrap_or(0),
+        tables,
+        written,
         run: LegacyRun {
             command: report.command,
             ending: report.ending.to_string(),
@@ -459,8 +555,7 @@ struct Facts<'a> {
     legacy: Result<(), String>,
     loaded: &'a Result<Loaded, String>,
     noise: u64,
-    twice: &'a Comparison,
-    compared: &'a Comparison,
+    doubts: &'a [Verdict],
     unexplained: u64,
     dirty: u64,
 }
@@ -484,135 +579,7 @@ fn conclude(facts: &Facts<'_>) -> Verdict {
             facts.noise
         ));
     }
-    for comparison in [facts.twice, facts.compared] {
-        // Rows that were found may all be explained; those that were not looked at are not.
-        if let Some(reason) = comparison.unfinished.first() {
-            return Verdict::not_proven(reason.clone());
-        }
-        if let Verdict::NotProven { .. } = comparison.verdict
-            && !comparison.equal_as_declared
-            && comparison.totals.differences() == 0
-        {
-            return comparison.verdict.clone();
-        }
-    }
-    Verdict::Proven
-}
-
-/// Sorts differences by whether they are explained, while they are found.
-struct Gathered {
-    /// By the id of the play that the script leaves out.
-    explanations: BTreeMap<String, BTreeSet<Divergence>>,
-    game_column: Option<usize>,
-    explained: u64,
-    unexplained: u64,
-    by_divergence: BTreeMap<&'static str, u64>,
-    listed_explained: Vec<RowDifference>,
-    listed_unexplained: Vec<RowDifference>,
-}
-
-impl Gathered {
-    fn new(explanations: BTreeMap<String, BTreeSet<Divergence>>) -> Self {
-        Self {
-            explanations,
-            game_column: None,
-            explained: 0,
-            unexplained: 0,
-            by_divergence: BTreeMap::new(),
-            listed_explained: Vec::new(),
-            listed_unexplained: Vec::new(),
-        }
-    }
-
-    /// Changed rows say only what changed: the game of the unexplained ones is asked for.
-    async fn find_games(&mut self, db: &Database, relation: &Relation) -> Result<(), ShadowError> {
-        let Relation::Table(table) = relation else {
-            return Ok(());
-        };
-        let keys: Vec<String> = self
-            .listed_unexplained
-            .iter()
-            .filter(|difference| difference.game_id.is_none())
-            .filter_map(|difference| difference.key.first().cloned().flatten())
-            .collect();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "select play_id::text, game_id::text from {} where play_id::text = any($1)",
-            table.sql()
-        );
-        let rows = db
-            .query_rows(&sql, &[&keys])
-            .await
-            .map_err(ShadowError::database("ask which games the rows belong to"))?;
-        let games: BTreeMap<String, Option<String>> =
-            rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        for difference in &mut self.listed_unexplained {
-            if let (None, Some(Some(key))) = (&difference.game_id, difference.key.first()) {
-                difference.game_id = games.get(key).cloned().flatten();
-            }
-        }
-        Ok(())
-    }
-
-    fn dirty_units(&self) -> u64 {
-        let games: BTreeSet<&String> = self
-            .listed_unexplained
-            .iter()
-            .filter_map(|difference| difference.game_id.as_ref())
-            .collect();
-        count(games.len())
-    }
-}
-
-impl Observer for Gathered {
-    fn started(&mut self, plan: &PlanView<'_>) -> std::io::Result<()> {
-        self.game_column = plan
-            .columns
-            .iter()
-            .position(|column| column.left == "game_id");
-        Ok(())
-    }
-
-    fn difference(&mut self, difference: &Difference) -> std::io::Result<()> {
-        let game_id = match &difference.what {
-            Change::Missing { values } | Change::Added { values } => self
-                .game_column
-                .and_then(|index| values.get(index).cloned())
-                .flatten(),
-            Change::Changed { .. } => None,
-        };
-        // The port reads more than the script wherever they part; it never reads something else.
-        let names: Vec<&'static str> = match (&difference.what, difference.key.first()) {
-            (Change::Added { .. }, Some(Some(play))) => self
-                .explanations
-                .get(play)
-                .into_iter()
-                .flatten()
-                .map(|divergence| divergence.id())
-                .collect(),
-            _ => Vec::new(),
-        };
-        let (number, list) = if names.is_empty() {
-            (&mut self.unexplained, &mut self.listed_unexplained)
-        } else {
-            (&mut self.explained, &mut self.listed_explained)
-        };
-        *number += 1;
-        for name in &names {
-            *self.by_divergence.entry(name).or_default() += 1;
-        }
-        if list.len() < LISTED {
-            list.push(RowDifference {
-                key: difference.key.clone(),
-                game_id,
-                what: difference.what.clone(),
-                explained_by: names,
-            });
-        }
-        Ok(())
-    }
+    facts.doubts.first().cloned().unwrap_or(Verdict::Proven)
 }
 
 /// Where a dual run's report is kept in the state folder.
@@ -640,43 +607,27 @@ mod tests {
         assert!(mismatch_bound(300) < 0.01 && mismatch_bound(298) < 0.0101);
     }
 
+    /// Whoever did not look at every row proved nothing, however equal the others are.
     #[test]
-    fn only_added_plays_that_the_script_leaves_out_are_explained() {
-        let plays = BTreeMap::from([("7".to_owned(), BTreeSet::from([Divergence::RestOfGame]))]);
-        let mut gathered = Gathered::new(plays);
-        gathered.game_column = Some(1);
-        let row = |play: &str, game: &str| vec![Some(play.to_owned()), Some(game.to_owned())];
-        for (play, what) in [
-            (
-                "7",
-                Change::Added {
-                    values: row("7", "1"),
-                },
-            ),
-            // Invented, in the very game where the port parts.
-            (
-                "8",
-                Change::Added {
-                    values: row("8", "1"),
-                },
-            ),
-            (
-                "7",
-                Change::Missing {
-                    values: row("7", "2"),
-                },
-            ),
-            ("7", Change::Changed { cells: Vec::new() }),
-        ] {
-            let difference = Difference {
-                key: vec![Some(play.to_owned())],
-                what,
-                repeated: None,
-            };
-            gathered.difference(&difference).unwrap();
-        }
-        assert_eq!((gathered.explained, gathered.unexplained), (1, 3));
-        assert_eq!(gathered.by_divergence, BTreeMap::from([("PBP-1", 1)]));
-        assert_eq!(gathered.dirty_units(), 2, "games 1 and 2");
+    fn a_comparison_that_did_not_look_at_every_row_proves_nothing() {
+        let loaded = Ok(Loaded::default());
+        let facts = |doubts| Facts {
+            legacy: Ok(()),
+            loaded: &loaded,
+            noise: 0,
+            doubts,
+            unexplained: 0,
+            dirty: 0,
+        };
+        assert_eq!(conclude(&facts(&[])), Verdict::Proven);
+        let planted = [Verdict::not_proven("a key range was not read")];
+        assert_eq!(conclude(&facts(&planted)), planted[0]);
+        // A row that differs stays a finding.
+        let found = Facts {
+            unexplained: 1,
+            dirty: 1,
+            ..facts(&planted)
+        };
+        assert!(conclude(&found).is_refuted());
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use futures::TryStreamExt as _;
 use nba_config::DatabaseTarget;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer, Search};
-use nba_db::ident::{TableName, literal};
+use nba_db::ident::{Ident, TableName, literal};
 use nba_db::{ConnectOptions, CopyFormat, Database, Purpose};
 
 use super::{ShadowError, Units};
@@ -114,7 +114,22 @@ impl Scratch {
             .create_database_from_template(name, TEMPLATE)
             .await
             .map_err(|error| ShadowError::Scratch(Box::new(error.into())))?;
+        self.in_utc(name).await?;
         self.open(name).await
+    }
+
+    /// The time of a game goes into a column without zone, in the zone of the session: on both sides it is UTC, as on RDS, and not what
+    /// this machine has.
+    async fn in_utc(&self, name: &str) -> Result<(), ShadowError> {
+        let db = self.open(name).await?;
+        let purpose = Purpose::new("zone of a scratch database");
+        let failed = || ShadowError::database("set up the scratch database");
+        let mut writer = db.writer(purpose).await.map_err(failed())?;
+        let sql = format!("alter database {} set timezone to 'UTC'", Ident::new(name));
+        writer.batch_execute(&sql).await.map_err(failed())?;
+        let _ = writer.finish().await;
+        db.close().await;
+        Ok(())
     }
 
     pub(super) fn target(&self, name: &str) -> DatabaseTarget {

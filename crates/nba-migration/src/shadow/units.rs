@@ -1,34 +1,45 @@
-//! The games that both sides work on.
+//! The games that both sides work on, and the documents they are in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use nba_db::Database;
 use nba_etl::lake::{Lake, LakeErrorKind};
-use nba_etl::native::plays;
-use nba_etl::native::{Divergence, Mode};
+use nba_etl::native::Mode;
+use nba_etl::native::games::documents_of_year;
+use nba_etl::native::parting::{Gatherer, Partings};
+use serde_json::Value;
 
-use super::ShadowError;
+use super::{Capability, Documents, ShadowError};
 
 /// Documents on the way at once.
 const CONCURRENCY: usize = 8;
 
-/// Drawn by a hash of the id: evenly over all years, and the same ones each time.
-const DRAW_SQL: &str = "select game_id::text, extract(year from game_date)::int4 from public.games \
-     where game_date >= make_date($1, 1, 1) and game_date < make_date($2 + 1, 1, 1) \
-     order by md5(game_id::text), game_id limit $3";
+/// The table that has the drawn games from the start.
+const GAMES: &str = "public.games";
+
+/// Drawn by a hash of the id: evenly over all years, and the same ones each time; then in the order in which they are loaded.
+const DRAW_SQL: &str = "select game_id, year, former from (select game_id::text, game_date, \
+     extract(year from game_date)::int4 as year, to_jsonb(games) as former from public.games where game_date >= make_date($1, 1, 1) and game_date < make_date($2 + 1, 1, 1) \
+     order by md5(game_id::text), game_id limit $3) drawn order by game_date, game_id";
 
 /// The games of a dual run.
 #[derive(Debug, Clone)]
 pub struct Units {
     games: Vec<String>,
     years: RangeInclusive<i32>,
+    /// The rows of these games as the target has them.
+    former: Vec<(String, Value)>,
+    /// Keys of the documents of days by year, for a script that reads these.
+    days: Option<BTreeMap<i32, Vec<String>>>,
 }
 
 impl Units {
     pub(super) async fn draw(
         source: &Database,
+        lake: &Lake,
+        capability: &Capability,
         most: usize,
         years: Option<RangeInclusive<i32>>,
     ) -> Result<Self, ShadowError> {
@@ -39,6 +50,10 @@ impl Units {
             .await
             .map_err(ShadowError::database("choose games"))?;
         let drawn: Vec<(String, i32)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let former = match capability.documents {
+            Documents::OfGames => Vec::new(),
+            Documents::OfDays => rows.iter().map(|row| (row.get(0), row.get(2))).collect(),
+        };
         let (Some(first), Some(last)) = (
             drawn.iter().map(|(_, year)| *year).min(),
             drawn.iter().map(|(_, year)| *year).max(),
@@ -52,10 +67,33 @@ impl Units {
                 None => "`public.games` is empty".to_owned(),
             }));
         };
-        Ok(Self {
+        let mut found = Self {
             games: drawn.into_iter().map(|(game, _)| game).collect(),
             years: first..=last,
-        })
+            former,
+            days: None,
+        };
+        if capability.documents == Documents::OfDays {
+            let mut days = BTreeMap::new();
+            for year in found.years.clone() {
+                let keys =
+                    documents_of_year(lake, year)
+                        .await
+                        .map_err(|source| ShadowError::Lake {
+                            what: format!("the schedules of {year}"),
+                            source: Box::new(source),
+                        })?;
+                days.insert(year, keys);
+            }
+            if days.values().all(Vec::is_empty) {
+                return Err(ShadowError::NoUnits(format!(
+                    "{} has no schedule of {first} to {last}",
+                    lake.describe()
+                )));
+            }
+            found.days = Some(days);
+        }
+        Ok(found)
     }
 
     /// How many.
@@ -70,7 +108,7 @@ impl Units {
         self.games.is_empty()
     }
 
-    /// Their ids.
+    /// Their ids, by date.
     #[must_use]
     pub fn games(&self) -> &[String] {
         &self.games
@@ -82,49 +120,59 @@ impl Units {
         &self.years
     }
 
-    /// The plays that the documents hold and the script leaves out, and under which names; none in compat mode.
-    pub(super) async fn divergences(
+    /// Keys of the documents of a year's days, where these are what is read; the drawn games are then those that are there already.
+    #[must_use]
+    pub fn days(&self, year: i32) -> Option<&[String]> {
+        let days = self.days.as_ref()?;
+        Some(days.get(&year).map_or(&[], Vec::as_slice))
+    }
+
+    /// Where the two modes part on these documents, for each port; nowhere in compat mode.
+    pub(super) async fn partings(
         &self,
         lake: &Lake,
+        capability: &Capability,
         mode: Mode,
-    ) -> Result<BTreeMap<String, BTreeSet<Divergence>>, ShadowError> {
-        if mode == Mode::Compat {
-            return Ok(BTreeMap::new());
-        }
-        let games: Vec<BTreeMap<String, BTreeSet<Divergence>>> = futures::stream::iter(&self.games)
-            .map(|game_id| async move {
-                match lake.get(&format!("espn_play_by_play/{game_id}.json")).await {
-                    Ok(document) => Ok(left_out(&document.bytes, game_id)),
-                    Err(error) if error.kind() == LakeErrorKind::NotFound => Ok(BTreeMap::new()),
+    ) -> Result<Vec<Partings>, ShadowError> {
+        let ports = capability.ports;
+        let Some(first) = ports.first().filter(|_| mode == Mode::Correct) else {
+            return Ok(ports.iter().map(|_| Partings::none()).collect());
+        };
+        let ids: Vec<&String> = match &self.days {
+            Some(days) => days.values().flatten().collect(),
+            None => self.games.iter().collect(),
+        };
+        let gatherers: Vec<Gatherer> = ports
+            .iter()
+            .map(|port| {
+                let there = port.shape(mode).table == GAMES;
+                let rows = self.former.iter().filter(|_| there);
+                let rows = rows.map(|(id, row)| (vec![id.clone()], row.clone()));
+                Gatherer::new(*port).with_rows_there(rows)
+            })
+            .collect();
+        // In order: of a row that comes twice, the first document counts.
+        let gatherers = futures::stream::iter(ids)
+            .map(|id| async move {
+                match lake.get(&first.document(id)).await {
+                    Ok(document) => Ok(Some((id, document.bytes))),
+                    Err(error) if error.kind() == LakeErrorKind::NotFound => Ok(None),
                     Err(source) => Err(ShadowError::Lake {
-                        game_id: game_id.clone(),
+                        what: format!("the document `{id}`"),
                         source: Box::new(source),
                     }),
                 }
             })
-            .buffer_unordered(CONCURRENCY)
-            .try_collect()
+            .buffered(CONCURRENCY)
+            .try_fold(gatherers, |mut gatherers, document| async move {
+                if let Some((id, bytes)) = document {
+                    for gatherer in &mut gatherers {
+                        gatherer.add(&bytes, id);
+                    }
+                }
+                Ok(gatherers)
+            })
             .await?;
-        Ok(games.into_iter().flatten().collect())
+        Ok(gatherers.into_iter().map(Gatherer::finish).collect())
     }
-}
-
-/// Plays that only correct mode reads from a document: those, and no others, are explained by its divergences.
-fn left_out(bytes: &[u8], game_id: &str) -> BTreeMap<String, BTreeSet<Divergence>> {
-    let Ok(correct) = plays::read(bytes, game_id, Mode::Correct) else {
-        return BTreeMap::new();
-    };
-    let legacy: BTreeSet<String> = plays::read(bytes, game_id, Mode::Compat)
-        .map(|found| found.plays.into_iter().map(|play| play.play_id).collect())
-        .unwrap_or_default();
-    if correct.divergences.is_empty() {
-        return BTreeMap::new();
-    }
-    correct
-        .plays
-        .into_iter()
-        .map(|play| play.play_id)
-        .filter(|id| !legacy.contains(id))
-        .map(|id| (id, correct.divergences.clone()))
-        .collect()
 }

@@ -12,9 +12,10 @@ use nba_etl::native::Mode;
 use nba_etl::runner::{Environment, Script};
 use nba_migration::backup::Tools;
 use nba_migration::shadow::{
-    CAPABILITIES, Candidate, EspnPlays, Loaded, ShadowOptions, ShadowReport, Units, shadow,
+    CAPABILITIES, Candidate, Capability, Loaded, NativePort, ShadowOptions, ShadowReport, Units,
+    shadow,
 };
-use nba_testkit::lake::{HooprFiles, LakeOptions, build};
+use nba_testkit::lake::{HooprFiles, LakeOptions, Shapes, build};
 use nba_testkit::legacy::{LegacyCheckout, LegacyOptions};
 use nba_testkit::plan::{Plan, PlanOptions, Scale};
 use nba_testkit::replica::{Replica, ReplicaOptions};
@@ -26,12 +27,14 @@ use nba_utils::Verdict;
 enum Fault {
     /// One figure of one row.
     Changes(&'static str),
+    /// Puts a view in the place of a table, whose every row takes a while.
+    Slows(&'static str),
     Panics,
     Hangs,
 }
 
 struct Faulty {
-    port: EspnPlays,
+    port: NativePort,
     fault: Fault,
 }
 
@@ -46,6 +49,11 @@ impl Candidate for Faulty {
                     assert!(writer.execute(sql, &[]).await.unwrap() > 0);
                     let _ = writer.finish().await;
                 }
+                Fault::Slows(sql) => {
+                    let mut writer = db.writer(Purpose::new("plant a delay")).await.unwrap();
+                    writer.batch_execute(sql).await.unwrap();
+                    let _ = writer.finish().await;
+                }
                 Fault::Panics => panic!("planted"),
                 Fault::Hangs => std::future::pending().await,
             }
@@ -57,8 +65,10 @@ impl Candidate for Faulty {
 
 struct Place {
     db: Database,
-    options: ShadowOptions,
+
     lake: Arc<Lake>,
+    script: Script,
+    tools: Tools,
     _server: EmbeddedServer,
     _dir: tempfile::TempDir,
 }
@@ -85,6 +95,7 @@ impl Place {
         let root = dir.path().join("lake");
         let documents = LakeOptions {
             hoopr: HooprFiles::None,
+            shapes: Shapes::Evenly,
             ..LakeOptions::default()
         };
         build(
@@ -111,46 +122,55 @@ impl Place {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut environment = Environment::allowed([("PATH", path)]);
         environment.set("S3_LOCAL_ROOT", root.as_os_str());
-        let capability = CAPABILITIES[0];
-        let script = Script::new(
-            "python3",
-            [capability.script],
-            checkout.project(),
-            environment,
-        );
+        let script = Script::new("python3", ["-"], checkout.project(), environment);
         let lake = Arc::new(Lake::local(root.join("nba-sim-raw-data-lake")));
         let tools = Tools::find(None).unwrap();
-        let mut options = ShadowOptions::new(capability, script, Arc::clone(&lake), tools);
-        // Few years: the script starts a client for each.
-        options.years = Some(2010..=2019);
-        options.units = 40;
         let db = Database::connect(ConnectOptions::from(&server.target("platform")))
             .await
             .unwrap();
         Self {
             db,
-            options,
             lake,
+            script,
+            tools,
             _server: server,
             _dir: dir,
         }
     }
 
-    fn port(&self, mode: Mode) -> EspnPlays {
-        EspnPlays {
-            mode,
+    /// Forty games of few years: a script starts a client for each, and some for each game.
+    fn options(&self, name: &str) -> ShadowOptions {
+        let capability = known(name);
+        let mut script = self.script.clone();
+        script.arguments = vec![capability.script.into()];
+        let lake = Arc::clone(&self.lake);
+        let mut options = ShadowOptions::new(capability, script, lake, self.tools.clone());
+        options.years = Some(2010..=2019);
+        options.units = 40;
+        options
+    }
+
+    fn port(&self, options: &ShadowOptions) -> NativePort {
+        NativePort {
+            capability: options.capability,
+            mode: options.mode,
             lake: Arc::clone(&self.lake),
         }
     }
 
-    async fn faulty(&self, mode: Mode, fault: Fault) -> ShadowReport {
+    async fn run(&self, options: &ShadowOptions) -> ShadowReport {
+        shadow(&self.db, options, &self.port(options), |_| {})
+            .await
+            .unwrap()
+    }
+
+    async fn faulty(&self, options: &ShadowOptions, fault: Fault) -> ShadowReport {
         let port = Faulty {
-            port: self.port(mode),
+            port: self.port(options),
             fault,
         };
-        let mut options = self.options.clone();
-        options.mode = mode;
-        options.candidate_deadline = Duration::from_secs(60);
+        let mut options = options.clone();
+        options.candidate_deadline = Duration::from_secs(120);
         if matches!(port.fault, Fault::Hangs) {
             options.candidate_deadline = Duration::from_secs(5);
         }
@@ -158,12 +178,16 @@ impl Place {
     }
 }
 
+fn known(name: &str) -> Capability {
+    let found = CAPABILITIES.iter().find(|known| known.name == name);
+    *found.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_is_proven_refuted_or_explained_by_name() {
     let place = Place::make().await;
-    let proven = shadow(&place.db, &place.options, &place.port(Mode::Compat), |_| {})
-        .await
-        .unwrap();
+    let options = place.options("etl.espn.pbp");
+    let proven = place.run(&options).await;
     assert_eq!(proven.verdict, Verdict::Proven, "{proven:?}");
     assert_eq!(
         (proven.explained, proven.unexplained, proven.noise),
@@ -175,22 +199,20 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
     assert!(proven.entry().figures["capability"] == "etl.espn.pbp");
 
     // What is right differs, and each row that differs has the name of the reason.
-    let mut options = place.options.clone();
-    options.mode = Mode::Correct;
-    options.years = None;
-    options.units = 10_000;
-    let correct = shadow(&place.db, &options, &place.port(Mode::Correct), |_| {})
-        .await
-        .unwrap();
+    let mut all = options.clone();
+    all.mode = Mode::Correct;
+    all.years = None;
+    all.units = 10_000;
+    let correct = place.run(&all).await;
     assert_eq!(correct.verdict, Verdict::Proven, "{correct:?}");
     assert!(correct.explained > 0, "{correct:?}");
     assert_eq!(correct.native_rows, correct.legacy_rows + correct.explained);
-    assert!(!correct.by_divergence.is_empty());
+    named(&correct, &["PBP-2", "PBP-3"]);
     assert!(correct.units >= 40, "{correct:?}");
 
     // Planted defects.
     let changed = place
-        .faulty(Mode::Compat, Fault::Changes(
+        .faulty(&options, Fault::Changes(
             "update play_by_play set home_score = home_score + 1 where play_id = (select min(play_id) from play_by_play where home_score > 0)",
         ))
         .await;
@@ -198,7 +220,7 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
     assert_eq!((changed.unexplained, changed.dirty_units), (1, 1));
     assert!(changed.mismatch_bound.is_none());
     let lost = place
-        .faulty(Mode::Compat, Fault::Changes(
+        .faulty(&options, Fault::Changes(
             "delete from play_by_play where play_id in (select play_id from play_by_play order by play_id limit 3)",
         ))
         .await;
@@ -206,20 +228,40 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
     assert_eq!((lost.unexplained, lost.explained), (3, 0));
 
     // In correct mode as well: what the document does not hold is explained by nothing.
+    let mut right = options.clone();
+    right.mode = Mode::Correct;
     let invented = place
-        .faulty(Mode::Correct, Fault::Changes(
+        .faulty(&right, Fault::Changes(
             "insert into play_by_play (play_id, game_id) select game_id || '-invented', game_id from games",
         ))
         .await;
     assert!(invented.verdict.is_refuted(), "{invented:?}");
     assert_eq!(invented.unexplained, invented.units);
 
+    // A comparison that could not look at every row proves nothing, and refutes nothing.
+    let mut short = options.clone();
+    short.comparison_timeout = Some(Duration::from_secs(2));
+    let slow = place
+        .faulty(
+            &short,
+            Fault::Slows(
+                "alter table play_by_play rename to plays_behind_it; create view play_by_play as \
+             select * from plays_behind_it where pg_sleep(0.02 * length(play_id)) is not null",
+            ),
+        )
+        .await;
+    assert!(
+        !slow.verdict.is_proven() && !slow.verdict.is_refuted(),
+        "{slow:?}"
+    );
+    assert!(slow.mismatch_bound.is_none());
+
     // A port that breaks down is a finding about the port; the script's run stands.
     for (fault, words) in [
         (Fault::Panics, "the port panicked"),
         (Fault::Hangs, "did not end within 5 s"),
     ] {
-        let report = place.faulty(Mode::Compat, fault).await;
+        let report = place.faulty(&options, fault).await;
         assert!(report.verdict.is_refuted(), "{report:?}");
         assert!(
             report.verdict.reasons().join(" ").contains(words),
@@ -229,11 +271,9 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
     }
 
     // A script that fails, or does nothing, measures nothing.
-    let mut silent = place.options.clone();
+    let mut silent = options.clone();
     silent.script.environment.set("S3_LOCAL_ROOT", "/nowhere");
-    let report = shadow(&place.db, &silent, &place.port(Mode::Compat), |_| {})
-        .await
-        .unwrap();
+    let report = place.run(&silent).await;
     assert!(
         !report.verdict.is_proven() && !report.verdict.is_refuted(),
         "{report:?}"
@@ -244,5 +284,91 @@ async fn a_port_is_proven_refuted_or_explained_by_name() {
             .reasons()
             .join(" ")
             .contains("loaded nothing")
+    );
+
+    games(&place).await;
+    boxes(&place).await;
+}
+
+/// Every row that differs is explained, and these reasons are among them.
+fn named(report: &ShadowReport, names: &[&str]) {
+    assert_eq!(report.unexplained, 0, "{report:?}");
+    for name in names {
+        assert!(
+            report.by_divergence.get(name).is_some_and(|rows| *rows > 0),
+            "{name}: {:?}",
+            report.by_divergence
+        );
+    }
+}
+
+/// The games themselves: some are there already, the others are new, and the teams come first.
+async fn games(place: &Place) {
+    let mut options = place.options("etl.espn.games");
+    options.units = 5;
+    options.years = None;
+    let proven = place.run(&options).await;
+    assert_eq!(proven.verdict, Verdict::Proven, "{proven:?}");
+    let tables: Vec<&str> = proven
+        .tables
+        .iter()
+        .map(|table| table.table.as_str())
+        .collect();
+    assert_eq!(tables, ["public.teams", "public.games"]);
+    let games = &proven.tables[1];
+    assert!(
+        games.legacy_written > 5 && games.equal_rows > 5,
+        "{proven:?}"
+    );
+    assert_eq!(proven.units, games.legacy_written);
+
+    options.mode = Mode::Correct;
+    let correct = place.run(&options).await;
+    assert_eq!(correct.verdict, Verdict::Proven, "{correct:?}");
+    named(&correct, &["GAM-2", "GAM-4", "GAM-7", "GAM-10"]);
+
+    // A game that the port gives to another day, and a team that no document names.
+    let planted = place
+        .faulty(&options, Fault::Changes(
+            "with stray as (insert into teams (team_id, team_name) values ('999', 'Nobody')) \
+             update games set game_date = game_date + 1 where game_id = (select max(game_id) from games)",
+        ))
+        .await;
+    assert!(planted.verdict.is_refuted(), "{planted:?}");
+    assert_eq!((planted.unexplained, planted.dirty_units), (2, 2));
+}
+
+/// Two tables of one document.
+async fn boxes(place: &Place) {
+    let mut options = place.options("etl.espn.box");
+    let proven = place.run(&options).await;
+    assert_eq!(proven.verdict, Verdict::Proven, "{proven:?}");
+    assert_eq!(proven.tables.len(), 2);
+    assert!(
+        proven.tables.iter().all(|table| table.equal_rows > 1),
+        "{proven:?}"
+    );
+
+    options.mode = Mode::Correct;
+    options.years = None;
+    options.units = 10_000;
+    let correct = place.run(&options).await;
+    assert_eq!(correct.verdict, Verdict::Proven, "{correct:?}");
+    named(&correct, &["BOX-1", "BOX-2", "BOX-3", "BOX-7"]);
+
+    // One figure, of a player whose row is there on both sides.
+    let planted = place
+        .faulty(&options, Fault::Changes(
+            "update box_score_players set assists = assists + 1 where (game_id, player_id) = \
+             (select game_id, player_id from box_score_players where points > 0 order by game_id, player_id limit 1)",
+        ))
+        .await;
+    assert!(planted.verdict.is_refuted(), "{planted:?}");
+    assert_eq!((planted.unexplained, planted.dirty_units), (1, 1));
+    let found = &planted.differences[0];
+    assert_eq!(found.table, "public.box_score_players");
+    assert!(
+        found.game_id.is_some() && found.explained_by.is_empty(),
+        "{found:?}"
     );
 }

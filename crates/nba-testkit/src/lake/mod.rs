@@ -92,6 +92,16 @@ pub enum HooprFiles {
     Both,
 }
 
+/// Which of the three shapes the ESPN documents have (ETL dossier 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shapes {
+    /// As in production: nearly all are pages.
+    #[default]
+    Documented,
+    /// A third of the games each, whatever their year, and half of the days as scoreboards: for whoever has to read all of them.
+    Evenly,
+}
+
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LakeOptions {
@@ -99,6 +109,8 @@ pub struct LakeOptions {
     pub prefixes: Prefixes,
     /// Forms of the hoopR tables.
     pub hoopr: HooprFiles,
+    /// Shapes of the ESPN documents.
+    pub shapes: Shapes,
 }
 
 /// How far the work is.
@@ -224,6 +236,7 @@ struct LakeGame<'a> {
     planned: &'a PlannedGame,
     /// The id of this entry.
     id: &'a str,
+    shapes: Shapes,
 }
 
 /// Writes the lake of `plan` below `dir`, which is the bucket's folder and must be empty or absent.
@@ -314,6 +327,7 @@ fn write_day(
             game: &game,
             planned,
             id: other_id.as_deref().unwrap_or(&game.header.game_id),
+            shapes: options.shapes,
         };
         report.games += 1;
         for quirk in quirks::all() {
@@ -328,7 +342,7 @@ fn write_day(
         events.push(schedule::event(&entry));
     }
     if !events.is_empty() {
-        let bytes = schedule::day(date, &events);
+        let bytes = schedule::day(date, &events, options.shapes);
         let name = date.format("%Y%m%d").to_string();
         writer.write(SCHEDULE, &name, &bytes, &mut report)?;
     }

@@ -3,7 +3,7 @@
 //! Quirks that the database of the same plan shows as well (a missing referee, a nameless player) are drawn in
 //! [`crate::quirks`], so that both sides agree; they count here too.
 
-use super::LakeGame;
+use super::{LakeGame, Shapes};
 use crate::plan::Feeds;
 use crate::quirks::{Oddity, scramble};
 
@@ -100,6 +100,7 @@ impl LakeQuirk {
             let key = header.seed ^ (salt << 40) ^ (1 << 60) ^ u64::from(header.index);
             scramble(key).is_multiple_of(one_in)
         };
+        let third = (entry.shapes == Shapes::Evenly).then(|| scramble(u64::from(header.index)) % 3);
         let page = || !(LakeQuirk::Summary.shown_by(entry) || LakeQuirk::Embedded.shown_by(entry));
         let plays = || page() && has_plays;
         let figures = || page() && !LakeQuirk::NoBox.shown_by(entry);
@@ -111,10 +112,14 @@ impl LakeQuirk {
                 page() && !in_box_tables && scramble(draw_key(header.seed, header.index)) % 100 < 16
             }
             LakeQuirk::NoTeamStats => page() && draw_share(header.seed, header.index, 15),
-            LakeQuirk::Summary => header.season_start >= 2022 && !in_tables && draw(1, 4),
-            LakeQuirk::Embedded => {
-                !in_tables && !LakeQuirk::Summary.shown_by(entry) && draw(2, 300)
-            }
+            LakeQuirk::Summary => match third {
+                Some(third) => third == 1,
+                None => header.season_start >= 2022 && !in_tables && draw(1, 4),
+            },
+            LakeQuirk::Embedded => match third {
+                Some(third) => third == 2,
+                None => !in_tables && !LakeQuirk::Summary.shown_by(entry) && draw(2, 300),
+            },
             LakeQuirk::DuplicatePlay => plays() && draw(3, 6),
             LakeQuirk::NumberIds => plays() && draw(4, 200),
             LakeQuirk::EmptyId => plays() && draw(5, 200),

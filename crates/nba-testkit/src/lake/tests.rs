@@ -219,6 +219,7 @@ fn quirks_come_at_their_rates() {
             game: &game,
             planned: &planned,
             id: "1",
+            shapes: Shapes::Documented,
         };
         for quirk in quirks::all().iter().filter(|quirk| quirk.shown_by(&entry)) {
             *seen.entry(quirk.name()).or_default() += 1;
@@ -271,6 +272,7 @@ fn old_names_hold_the_same_documents() {
     let options = LakeOptions {
         prefixes: Prefixes::Both,
         hoopr: HooprFiles::None,
+        ..LakeOptions::default()
     };
     let both = make(0.001, &options);
     assert_eq!(read(&both, "pbp"), read(&both, "espn_play_by_play"));
@@ -389,4 +391,31 @@ fn refuses_a_folder_with_something_in_it() {
     .unwrap_err();
     assert!(matches!(error, LakeError::NotEmpty { .. }));
     assert!(error.hint().is_some());
+}
+
+#[test]
+fn shapes_can_be_spread_evenly() {
+    let options = LakeOptions {
+        hoopr: HooprFiles::None,
+        shapes: Shapes::Evenly,
+        ..LakeOptions::default()
+    };
+    let built = make(0.001, &options);
+    let mut by_shape: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, bytes) in read(&built, "espn_box_scores") {
+        let document = serde_json::from_slice::<Value>(&bytes);
+        let shape = match document {
+            Ok(document) if document.get("page").is_some() => "page",
+            Ok(_) => "summary",
+            Err(_) => "embedded",
+        };
+        *by_shape.entry(shape).or_default() += 1;
+    }
+    assert_eq!(by_shape.len(), 3, "{by_shape:?}");
+    assert!(by_shape.values().all(|games| *games >= 8), "{by_shape:?}");
+    let scoreboards = read(&built, "espn_schedules")
+        .iter()
+        .filter(|(_, bytes)| bytes.starts_with(b"{\"day\""))
+        .count();
+    assert!(scoreboards >= 10, "{scoreboards}");
 }

@@ -1,6 +1,6 @@
 use std::io;
 
-use super::{ErrorReport, Hint};
+use super::{ErrorReport, Hint, one_line};
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `nba.toml`")]
@@ -61,5 +61,19 @@ fn own_hint_beats_the_general_one() {
     assert_eq!(
         ErrorReport::new(&error).or_hint("ask for --help").hint(),
         Some("ask for --help")
+    );
+}
+
+#[test]
+fn one_line_repeats_nothing() {
+    let error = Outer(Inner::Repeats(io_error()));
+    assert_eq!(
+        one_line(&error),
+        "cannot read `nba.toml`: line 3 is not a key: boom"
+    );
+    let error = Outer(Inner::Silent(io_error()));
+    assert_eq!(
+        one_line(&error),
+        "cannot read `nba.toml`: line 3 is not a key: boom"
     );
 }
