@@ -696,7 +696,11 @@ async fn day_pieces(
     drop(objects);
     let mut found = Vec::new();
     for year in years {
-        if options.years.as_ref().is_some_and(|years| !years.contains(&year)) {
+        if options
+            .years
+            .as_ref()
+            .is_some_and(|years| !years.contains(&year))
+        {
             continue;
         }
         found.push(Piece {

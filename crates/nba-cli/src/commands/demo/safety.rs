@@ -22,7 +22,7 @@ use nba_migration::rollback::{
     CodeOptions, CodePlace, DataOptions, RehearseOptions, RunOptions, rehearse, run as go_back,
 };
 use nba_migration::setup;
-use nba_migration::shadow::{CAPABILITIES, EspnPlays, ShadowOptions, shadow};
+use nba_migration::shadow::{CAPABILITIES, NativePort, ShadowOptions, shadow};
 use nba_migration::state::{Places, StateCapture, capture};
 use nba_migration::switch::{Mode, NEEDED_RUNS, Switchboard, Wish, all_to_legacy, switch};
 use nba_monitoring::baseline::{self, Baseline, BaselineName, CaptureOptions, Content};
@@ -457,7 +457,8 @@ impl<'a> Scene<'a> {
             environment,
         );
         let lake = Arc::new(Lake::local(documents.join(DEFAULT_BUCKET)));
-        let port = EspnPlays {
+        let port = NativePort {
+            capability,
             mode: Faithful::Compat,
             lake: Arc::clone(&lake),
         };
