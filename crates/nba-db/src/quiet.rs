@@ -304,15 +304,16 @@ fn decode<'a, T: Deserialize<'a>>(text: Option<&'a str>) -> Result<T, Fingerprin
 /// One JSON object: what has to stay the same, and how old the counts of busy sessions may be.
 ///
 /// A session that is inside a statement or transaction hands its counts over when that ends, a procedure that commits on its
-/// way included; so the older of both starts counts.
+/// way included; so the older of both starts counts. A session that has just been opened has no state yet, but a beginning, which those
+/// that this role may not see have not.
 pub(crate) const MARKS_SQL: &str = "\
 select json_build_object( \
   'read_at', clock_timestamp(), \
   'busy_since', (select min(least(xact_start, query_start)) from pg_stat_activity \
-    where datid = d.oid and pid <> pg_backend_pid() and state <> 'idle' \
+    where datid = d.oid and pid <> pg_backend_pid() and state is distinct from 'idle' \
     and backend_type not in ('autovacuum worker', 'walsender')), \
   'hidden', (select count(*) from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid() \
-    and (state is null or state = 'disabled') and coalesce(backend_type, 'client backend') = 'client backend'), \
+    and (state is null and backend_start is null or state = 'disabled') and coalesce(backend_type, 'client backend') = 'client backend'), \
   'database', d.oid::int8, 'started', pg_postmaster_start_time(), 'configured', pg_conf_load_time(), \
   'resets', json_build_array( \
     (select stats_reset from pg_stat_database where datid = d.oid), \
