@@ -349,6 +349,7 @@ async fn whole(platform: &Platform, documents: &[(String, Vec<u8>)]) {
         &lake,
         "bench",
         &options,
+        &mut job::anybody,
         &mut |_| {},
     )
     .await
@@ -410,6 +411,7 @@ async fn load_alone(url: &str, lake: &Path, source: &str) {
         &Documents::Lake(Arc::new(Lake::local(lake))),
         "bench",
         &options,
+        &mut job::anybody,
         &mut |_| {},
     )
     .await

@@ -9,16 +9,25 @@ use anyhow::bail;
 use nba_db::Purpose;
 use nba_etl::lake::Lake;
 use nba_etl::native::Mode;
-use nba_etl::native::job::{Documents, JobOptions, JobReport, PieceReport, Source, run as load};
-use nba_migration::ledger::Entry;
+use nba_etl::native::hoopr;
+use nba_etl::native::job::{
+    Documents, Held, JobOptions, JobReport, PieceReport, Source, run as load,
+};
+use nba_migration::ledger::{Entry, Ledger};
+use nba_migration::shadow::CAPABILITIES;
+use nba_migration::switch::{Claim, Extent, Side, Switchboard};
 use nba_utils::format::thousands;
 use nba_utils::{Verdict, exit_code};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest statement: the merge of a season of plays into an indexed table of fifteen million rows.
 const STATEMENT: Duration = Duration::from_secs(3600);
+
+/// Longest wait for another writer of the same table: a run of the script takes longer, and is told instead of waited for.
+const PERMIT: Duration = Duration::from_secs(30);
 
 /// Folders that make a folder a lake.
 const PREFIXES: [&str; 5] = [
@@ -75,12 +84,14 @@ async fn from(context: &Context, source: Source, args: &LoadArgs) -> anyhow::Res
                 .await?,
         )
     };
+    let mut rights = Rights::of(&Context::ledger(&config)?)?;
     let outcome = load(
         &db,
         writer.as_mut(),
         &documents,
         &target,
         &options,
+        &mut |table| rights.hold(table),
         &mut |piece| context.out.note(&step(piece)),
     )
     .await;
@@ -110,6 +121,46 @@ async fn from(context: &Context, source: Source, args: &LoadArgs) -> anyhow::Res
     context.out.json(&report)?;
     show(context, &report);
     Ok(code(&report.verdict))
+}
+
+/// Who writes what, as the switches say when the load begins.
+///
+/// A capability that was never switched is nobody's business yet: who loads a new database has nobody to ask. Once it was, only the side
+/// it is switched to writes, and a switch in the middle of a load ends it before its next piece.
+struct Rights {
+    ledger: Ledger,
+    claims: BTreeMap<String, Claim>,
+}
+
+impl Rights {
+    fn of(ledger: &Ledger) -> anyhow::Result<Self> {
+        let espn = CAPABILITIES.iter().flat_map(|known| {
+            let tables = known.tables().into_iter();
+            tables.map(|table| (table.name, known.name))
+        });
+        let hoopr = hoopr::Table::ALL
+            .iter()
+            .map(|table| (table.name().to_owned(), table.capability()));
+        let mut claims = BTreeMap::new();
+        for (table, capability) in espn.chain(hoopr) {
+            claims.insert(table, Claim::take(ledger, capability, Side::Native)?);
+        }
+        Ok(Self {
+            ledger: ledger.clone(),
+            claims,
+        })
+    }
+
+    fn hold(&mut self, table: &str) -> Result<Held, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(claim) = self.claims.get(table) else {
+            return Err(format!("`{table}` belongs to no capability").into());
+        };
+        if Switchboard::read(&self.ledger)?.epoch(claim.capability()) == 0 {
+            return Ok(Box::new(()));
+        }
+        let permit = tokio::task::block_in_place(|| claim.permit(Extent::Whole, PERMIT))?;
+        Ok(Box::new(permit))
+    }
 }
 
 fn code(verdict: &Verdict) -> Code {

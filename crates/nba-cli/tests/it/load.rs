@@ -141,6 +141,21 @@ pub(crate) fn a_killed_load_goes_on_and_a_second_changes_nothing(world: &World) 
         .json();
     assert_eq!(same["total"]["unchanged"], same["total"]["read"], "{same}");
 
+    // Once its capability is switched, only the side it is switched to writes; other tables are nobody's business still.
+    sql("delete from hoopr_team_box");
+    let capability = ["switch", "set", "etl.hoopr.team_box", "off"];
+    place
+        .nba(&[&capability[..], &["--by", "me", "--why", "a test"]].concat())
+        .exits(0);
+    place
+        .nba(&["load", "hoopr", &season])
+        .exits(2)
+        .says("`hoopr_team_box` may not be written now")
+        .says("it is off")
+        .says("nba switch list");
+    assert_eq!(sql("select count(*)::text from hoopr_team_box"), ["0"]);
+    place.nba(&["load", "hoopr", &season, "--dry-run"]).exits(0);
+
     for (words, problem) in [
         (&["espn", "nosuch"][..], "`nosuch` does not exist"),
         (&["espn", "lake", "--table", "odds"], "what is: "),

@@ -346,6 +346,14 @@ pub enum JobError {
         /// What it said.
         source: Box<DbError>,
     },
+    /// Nobody may write this table now, or somebody else.
+    #[error("`{table}` may not be written now; what came before was")]
+    Withheld {
+        /// The table.
+        table: String,
+        /// Who may, and why not this one.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A piece failed.
     #[error("`{piece}` of `{table}` was not loaded; what came before it was")]
     Piece {
@@ -378,12 +386,32 @@ impl Hint for JobError {
                 "a lake has folders such as `espn_play_by_play/`, `hoopr_phase1/` and `hoopr_parquet/`"
                     .to_owned(),
             ),
+            JobError::Withheld { .. } => Some(
+                "`nba switch list` says who may write; the same command goes on where this one stopped"
+                    .to_owned(),
+            ),
             JobError::Foreign { .. }
             | JobError::UnknownTable { .. }
             | JobError::Io { .. }
             | JobError::State { .. } => None,
         }
     }
+}
+
+/// The right to write a table, held while one piece of it is written.
+pub type Held = Box<dyn Send>;
+
+/// Asked before every piece, with the name of its table: whoever may be told to stop in the middle of a load is told here.
+pub type Permit<'a> =
+    dyn FnMut(&str) -> Result<Held, Box<dyn std::error::Error + Send + Sync>> + Send + 'a;
+
+/// A permit for databases of which nobody else writes: scratch places, tests.
+///
+/// # Errors
+///
+/// Never.
+pub fn anybody(_table: &str) -> Result<Held, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Box::new(()))
 }
 
 /// What is loaded all or nothing.
@@ -400,8 +428,8 @@ enum Work {
 
 /// Loads documents, or with no writer only reads them.
 ///
-/// `target` says which database it is: an interrupted load of another one is not gone on with. Every finished piece is told to
-/// `progress`.
+/// `target` says which database it is: an interrupted load of another one is not gone on with. Before a piece is written `permit` is
+/// asked, and what it gives is held until the piece is written; every finished piece is told to `progress`.
 ///
 /// # Errors
 ///
@@ -412,6 +440,7 @@ pub async fn run(
     documents: &Documents,
     target: &str,
     options: &JobOptions,
+    permit: &mut Permit<'_>,
     progress: &mut (dyn FnMut(&PieceReport) + Send),
 ) -> Result<JobReport, JobError> {
     let tables = chosen(options)?;
@@ -448,6 +477,14 @@ pub async fn run(
                     before
                 }
                 None => {
+                    let withheld = |source| JobError::Withheld {
+                        table: table.to_owned(),
+                        source,
+                    };
+                    let _held = match &writer {
+                        Some(_) => Some(permit(table).map_err(withheld)?),
+                        None => None,
+                    };
                     let done = one(db, writer.as_deref_mut(), table, &piece, options).await?;
                     memory.remember(&done)?;
                     done

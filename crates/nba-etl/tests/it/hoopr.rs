@@ -540,6 +540,7 @@ async fn a_whole_load(platform: &Platform) {
         &documents,
         "test",
         &job_options,
+        &mut job::anybody,
         &mut |_| seen += 1,
     )
     .await
@@ -560,15 +561,24 @@ async fn a_whole_load(platform: &Platform) {
     text.push_str("{\"table\":\"hoopr_pl");
     std::fs::write(&memory[0], text).unwrap();
     change(&db, "create unique index on hoopr_play_by_play (id)").await;
-    let dry = job::run(&db, None, &documents, "test", &job_options, &mut |_| {})
-        .await
-        .unwrap();
+    let dry = job::run(
+        &db,
+        None,
+        &documents,
+        "test",
+        &job_options,
+        &mut job::anybody,
+        &mut |_| {},
+    )
+    .await
+    .unwrap();
     let report = job::run(
         &db,
         Some(&mut writer),
         &documents,
         "test",
         &job_options,
+        &mut job::anybody,
         &mut |_| {},
     )
     .await
@@ -580,6 +590,30 @@ async fn a_whole_load(platform: &Platform) {
     assert_eq!(report.tables.len(), 4);
     assert!(!memory[0].exists(), "a complete load forgets");
 
+    // Whoever may not write is stopped before the next piece; what was written stays, and no right is held on to.
+    let held = std::sync::Arc::new(());
+    let mut left = 2;
+    let stopped = job::run(
+        &db,
+        Some(&mut writer),
+        &documents,
+        "withheld",
+        &job_options,
+        &mut |_| {
+            assert_eq!(std::sync::Arc::strong_count(&held), 1, "one at a time");
+            left -= 1;
+            match left {
+                0 => Err("somebody else writes".into()),
+                _ => Ok(Box::new(held.clone())),
+            }
+        },
+        &mut |_| {},
+    )
+    .await
+    .unwrap_err();
+    assert!(matches!(stopped, JobError::Withheld { .. }), "{stopped:?}");
+    assert_eq!((left, std::sync::Arc::strong_count(&held)), (0, 1));
+
     // Again: everything is read, nothing is written. Another target's memory would be no help.
     let again = job::run(
         &db,
@@ -587,6 +621,7 @@ async fn a_whole_load(platform: &Platform) {
         &documents,
         "test",
         &job_options,
+        &mut job::anybody,
         &mut |_| {},
     )
     .await
