@@ -1,6 +1,7 @@
 //! What the pages are made of: the files of the watch, read again when they change.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -135,12 +136,15 @@ const EVENTS: usize = 300;
 /// A file that was replaced within the resolution of its time stamp is seen after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
+/// Time and number of the file: the clock of a file system is coarse, and two states may be written within one of its steps.
+pub(super) type Stamp = (SystemTime, u64);
+
 /// Histories that were asked for lately: a page of a year is made once per look, not once per viewer.
-type Cache = Vec<((String, i64), Option<SystemTime>, Arc<Series>)>;
+type Cache = Vec<((String, i64), Option<Stamp>, Arc<Series>)>;
 const CACHED: usize = 64;
 
 /// What was read last: of which change of the file, when, and what it said.
-type Read = (Option<SystemTime>, Instant, Arc<View>);
+type Read = (Option<Stamp>, Instant, Arc<View>);
 
 /// Everything the routes share.
 pub(super) struct Site {
@@ -161,10 +165,10 @@ impl Site {
         }
     }
 
-    /// When the state was last replaced; `None` without one.
-    pub(super) fn changed(&self) -> Option<SystemTime> {
+    /// Which state lies there now; `None` without one.
+    pub(super) fn changed(&self) -> Option<Stamp> {
         let file = std::fs::metadata(self.options.folder.join("state.json")).ok()?;
-        file.modified().ok()
+        Some((file.modified().ok()?, file.ino()))
     }
 
     /// What is to be shown now.
