@@ -5,7 +5,7 @@
 //! 3. The port loads the same documents into a third. It runs after the script, in a task of its own with a deadline: it can neither
 //!    delay nor change nor fail what the script does.
 //! 4. Every row is compared. A row that only the port has is *explained* when its document holds that play and the script is known to
-//!    leave it out, under a name ([`Divergence`]); everything else is unexplained, and one such row refutes the run.
+//!    leave it out, under a name ([`nba_etl::native::Divergence`]); everything else is unexplained, and one such row refutes the run.
 
 mod candidate;
 mod capability;

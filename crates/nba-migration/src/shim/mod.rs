@@ -1,7 +1,7 @@
 //! A stand-in for a Python module that moved: the old name still works, and says on standard error where to go.
 //!
 //! The legacy plan copied modules and put shims in their old places; nobody tried both imports, and consolidations lost functions
-//! (monitoring dossier 6.20, GB14; 4.2, F18, F19). [`write`] makes the stand-in below `nba/shims/`, never in the place of the old file,
+//! (monitoring dossier 6.20, GB14; 4.2, F18, F19). [`write()`] makes the stand-in below `nba/shims/`, never in the place of the old file,
 //! and [`verify`] imports the old name through it, the new one, and the old file while it is still there, with a real Python: the two names
 //! must be one module, nothing that was public may be missing, and nothing may be written to standard output.
 
@@ -170,7 +170,7 @@ struct Found {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn verify(
     project: &Path,
     old: &str,
