@@ -30,6 +30,8 @@ const LOAD: &str = "load-alone";
 struct Options {
     scale: f64,
     repeats: usize,
+    /// Leave out everything but the memory.
+    memory: bool,
 }
 
 fn main() {
@@ -50,16 +52,21 @@ fn main() {
     let mut options = Options {
         scale: 0.001,
         repeats: 3,
+        memory: false,
     };
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
+        if word == "--memory" {
+            options.memory = true;
+            continue;
+        }
         let value = words
             .next()
             .unwrap_or_else(|| panic!("`{word}` lacks its value"));
         match word.as_str() {
             "--scale" => options.scale = value.parse().unwrap(),
             "--repeats" => options.repeats = value.parse().unwrap(),
-            _ => panic!("`{word}` is none of --scale, --repeats"),
+            _ => panic!("`{word}` is none of --scale, --repeats, --memory"),
         }
     }
     runtime.block_on(measure(&options));
@@ -147,26 +154,28 @@ fn per_second(count: usize, seconds: f64) -> f64 {
 
 async fn measure(options: &Options) {
     let platform = Platform::build(options.scale).await;
-    let documents: Vec<(String, Vec<u8>)> = {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(platform.bucket().join("espn_play_by_play"))
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .collect();
-        files.sort();
-        files
-            .into_iter()
-            .map(|file| {
-                let id = file.file_stem().unwrap().to_string_lossy().into_owned();
-                (id, std::fs::read(&file).unwrap())
-            })
-            .collect()
-    };
     println!("| what | figure | beside | ratio |");
     println!("|---|---|---|---|");
-    reading(&documents, options.repeats);
-    rows(&platform, &documents, options.repeats).await;
-    whole(&platform, &documents).await;
+    if !options.memory {
+        let documents: Vec<(String, Vec<u8>)> = {
+            let mut files: Vec<PathBuf> =
+                std::fs::read_dir(platform.bucket().join("espn_play_by_play"))
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path())
+                    .collect();
+            files.sort();
+            files
+                .into_iter()
+                .map(|file| {
+                    let id = file.file_stem().unwrap().to_string_lossy().into_owned();
+                    (id, std::fs::read(&file).unwrap())
+                })
+                .collect()
+        };
+        reading(&documents, options.repeats);
+        rows(&platform, &documents, options.repeats).await;
+        whole(&platform, &documents).await;
+    }
     for source in ["espn", "hoopr"] {
         memory(&platform, source).await;
     }
