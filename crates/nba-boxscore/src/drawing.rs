@@ -107,6 +107,17 @@ pub struct Drawing {
 }
 
 impl Drawing {
+    /// An empty sheet of this width and height in pixels; the title is for those who cannot see it.
+    #[must_use]
+    pub fn sheet((width, height): Spot, title: impl Into<String>) -> Self {
+        Self {
+            width,
+            height,
+            title: title.into(),
+            marks: Vec::new(),
+        }
+    }
+
     pub(crate) const fn new(width: f64) -> Self {
         Self {
             width,

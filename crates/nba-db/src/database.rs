@@ -14,6 +14,7 @@ use tokio_postgres::Row;
 use crate::error::{DbError, ErrorKind, Result};
 use crate::guard::{self, GuardMode};
 use crate::ident;
+use crate::meter::{Meter, Spent, statements_in};
 use crate::options::ConnectOptions;
 use crate::relay::{self, Relay};
 use crate::row::JsonRow;
@@ -55,6 +56,8 @@ struct Inner {
     clients: Arc<ClientPool>,
     guard_mode: GuardMode,
     server_version_num: i32,
+    meter: Arc<Meter>,
+    opening: Spent,
 }
 
 impl Database {
@@ -78,10 +81,14 @@ impl Database {
         }
         let tls = tls::connector(&options)?;
         resolve(&options).await?;
-        let (first, guard_mode, server_version_num) = prove_guard(&options, &tls).await?;
+        let meter = Arc::new(Meter::default());
+        let (first, guard_mode, server_version_num) = prove_guard(&options, &tls, &meter).await?;
+        let opening = meter.spent();
         let (sqlx_size, client_size) = split(options.limits());
-        let sqlx = sqlx_pool(&options, &tls, guard_mode, sqlx_size).await?;
-        let clients = ClientPool::open(&options, tls, guard_mode, client_size, first).await?;
+        let sqlx = sqlx_pool(&options, &tls, guard_mode, sqlx_size, &meter).await?;
+        let shared = Arc::clone(&meter);
+        let clients =
+            ClientPool::open(&options, tls, guard_mode, client_size, first, shared).await?;
         tracing::debug!(target_database = %options, ?guard_mode, "connected");
         Ok(Self {
             inner: Arc::new(Inner {
@@ -90,6 +97,8 @@ impl Database {
                 clients: Arc::new(clients),
                 guard_mode,
                 server_version_num,
+                meter,
+                opening,
             }),
         })
     }
@@ -122,6 +131,31 @@ impl Database {
     #[must_use]
     pub fn server_version_num(&self) -> i32 {
         self.inner.server_version_num
+    }
+
+    /// What this handle and its clones have asked of the server so far, its opening included; [`Spent`] says what is not counted.
+    ///
+    /// ```no_run
+    /// # async fn example(db: nba_db::Database) -> nba_db::Result<()> {
+    /// let before = db.spent();
+    /// db.query("select count(*) from games", &[]).await?;
+    /// let spent = db.spent().since(&before);
+    /// println!("{} statements, {:?} of the server's time", spent.statements, spent.worked());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.inner.meter.spent()
+    }
+
+    /// What opening this handle took: a handle whose [`spent`](Database::spent) has no more statements was not used yet.
+    #[must_use]
+    pub fn opening(&self) -> Spent {
+        self.inner.opening
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
     }
 
     /// Waits in line for a session.
@@ -303,11 +337,12 @@ async fn resolve(options: &ConnectOptions) -> Result<()> {
 async fn prove_guard(
     options: &ConnectOptions,
     tls: &tokio_postgres_rustls::MakeRustlsConnect,
+    meter: &Arc<Meter>,
 ) -> Result<(Connection, GuardMode, i32)> {
-    let at_startup = Manager::new(options, tls.clone(), None);
+    let at_startup = Manager::new(options, tls.clone(), None).counting(Arc::clone(meter));
     match at_startup.connect().await {
         Ok(connection) => {
-            let (holds, version) = guard_holds(&connection, options).await?;
+            let (holds, version) = guard_holds(&connection, options, meter).await?;
             if holds {
                 return Ok((connection, GuardMode::Startup, version));
             }
@@ -315,9 +350,10 @@ async fn prove_guard(
         Err(error) if refuses_startup_options(&error) => {}
         Err(error) => return Err(error),
     }
-    let by_statement = Manager::new(options, tls.clone(), Some(guard::set_statements(options)));
+    let by_statement = Manager::new(options, tls.clone(), Some(guard::set_statements(options)))
+        .counting(Arc::clone(meter));
     let connection = by_statement.connect().await?;
-    match guard_holds(&connection, options).await? {
+    match guard_holds(&connection, options, meter).await? {
         (true, version) => Ok((connection, GuardMode::Statements, version)),
         (false, _) => Err(DbError::usage_with_hint(
             "setting the session guard",
@@ -333,12 +369,20 @@ fn refuses_startup_options(error: &DbError) -> bool {
         || (reason.contains("0A000") && reason.contains("options")))
 }
 
-async fn guard_holds(connection: &Connection, options: &ConnectOptions) -> Result<(bool, i32)> {
+async fn guard_holds(
+    connection: &Connection,
+    options: &ConnectOptions,
+    meter: &Meter,
+) -> Result<(bool, i32)> {
     const OPERATION: &str = "reading the session guard back";
     let fail = |error| DbError::from_tokio(OPERATION, error);
-    let row = connection
-        .client
-        .query_one(guard::EFFECTIVE_SQL, &[])
+    // Preparing and running, two round trips.
+    let statement = meter
+        .trip(0, connection.client.prepare(guard::EFFECTIVE_SQL))
+        .await
+        .map_err(fail)?;
+    let row = meter
+        .trip(1, connection.client.query_one(&statement, &[]))
         .await
         .map_err(fail)?;
     let text = |at: usize| row.try_get::<_, &str>(at).map_err(fail);
@@ -367,6 +411,7 @@ async fn sqlx_pool(
     tls: &tokio_postgres_rustls::MakeRustlsConnect,
     mode: GuardMode,
     size: PoolSize,
+    meter: &Arc<Meter>,
 ) -> Result<PgPool> {
     let relay = if relay::is_needed(options.exposed_password()) {
         let started = Relay::start(options, tls.clone()).await;
@@ -413,6 +458,7 @@ async fn sqlx_pool(
     }
     let set_up = (mode == GuardMode::Statements).then(|| guard::set_statements(options));
     let reset = guard::reset_statements(options, mode);
+    let (opened, cleaned) = (Arc::clone(meter), Arc::clone(meter));
     let pool = PgPoolOptions::new()
         .max_connections(size.most)
         .min_connections(size.least)
@@ -431,11 +477,13 @@ async fn sqlx_pool(
             // Owned by the pool, which may outlive the handle.
             let _ = &relay;
             let set_up = set_up.clone();
+            let meter = Arc::clone(&opened);
             Box::pin(async move {
+                meter.connected();
                 if let Some(sql) = set_up {
-                    connection
-                        .execute(sqlx::raw_sql(ident::trusted(sql)))
-                        .await?;
+                    let statements = statements_in(&sql);
+                    let set = connection.execute(sqlx::raw_sql(ident::trusted(sql)));
+                    meter.trip(statements, set).await?;
                 }
                 Ok(())
             })
@@ -444,11 +492,11 @@ async fn sqlx_pool(
         // cannot be cleaned is closed.
         .after_release(move |connection, _| {
             let reset = reset.clone();
+            let meter = Arc::clone(&cleaned);
             Box::pin(async move {
-                Ok(connection
-                    .execute(sqlx::raw_sql(ident::trusted(reset)))
-                    .await
-                    .is_ok())
+                let statements = statements_in(&reset);
+                let clean = connection.execute(sqlx::raw_sql(ident::trusted(reset)));
+                Ok(meter.trip(statements, clean).await.is_ok())
             })
         })
         .connect_lazy_with(connect);

@@ -209,13 +209,15 @@ impl Database {
     }
 
     async fn prove_read_only_sqlx(&self) -> Verdict {
-        let mut transaction = match self.pool().begin().await {
+        let begun = self.meter().trip(1, self.pool().begin());
+        let mut transaction = match begun.await {
             Ok(transaction) => transaction,
             Err(error) => {
                 return Verdict::not_proven(self.error("opening a transaction", error).to_string());
             }
         };
-        let outcome = sqlx::query(WRITE_SQL).execute(&mut *transaction).await;
+        let write = sqlx::query(WRITE_SQL).execute(&mut *transaction);
+        let outcome = self.meter().trip(1, write).await;
         judge_write(
             outcome
                 .map(|_| ())

@@ -20,6 +20,8 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::fingerprint::FingerprintError;
 use crate::ident::TableName;
+use crate::meter::statements_in;
+use crate::session::Session;
 use crate::snapshot::CATALOG_ONLY_SQL;
 
 /// How long a session may keep its counts to itself: PostgreSQL's own bound (`PGSTAT_MAX_INTERVAL`), usually ten seconds.
@@ -149,18 +151,38 @@ impl Tick {
     ///
     /// [`FingerprintError`] when the catalogue cannot be read, or when counters were reset during the reading.
     pub async fn read(client: &Client) -> Result<Self, FingerprintError> {
-        // The marks before and after: a reset in between would leave counters of one life with the marks of another.
-        let statements = format!(
-            "begin read only; {CATALOG_ONLY_SQL}; {MARKS_SQL}; {FORGET}; {PARTS_SQL}; {FORGET}; {MARKS_SQL}; rollback"
-        );
-        let messages = match client.simple_query(&statements).await {
-            Ok(messages) => messages,
+        match client.simple_query(&statements()).await {
+            Ok(messages) => Self::of_messages(&messages),
             Err(source) => {
                 // The failed statement left the transaction open.
                 client.batch_execute("rollback").await.ok();
-                return Err(FingerprintError::query(OPERATION, source));
+                Err(FingerprintError::query(OPERATION, source))
             }
-        };
+        }
+    }
+
+    /// As [`Tick::read`], on the account of the session's handle ([`Database::spent`](crate::Database::spent)).
+    ///
+    /// # Errors
+    ///
+    /// As [`Tick::read`].
+    pub async fn of(session: &Session) -> Result<Self, FingerprintError> {
+        let sql = statements();
+        let client = session.client();
+        let reading = client.simple_query(&sql);
+        match session.meter().trip(statements_in(&sql), reading).await {
+            Ok(messages) => {
+                session.meter().texts(&messages);
+                Self::of_messages(&messages)
+            }
+            Err(source) => {
+                client.batch_execute("rollback").await.ok();
+                Err(FingerprintError::query(OPERATION, source))
+            }
+        }
+    }
+
+    fn of_messages(messages: &[SimpleQueryMessage]) -> Result<Self, FingerprintError> {
         let mut documents = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0).filter(|text| text.starts_with('{')),
             _ => None,
@@ -290,6 +312,14 @@ impl TableMarks {
             total(|part| part.deleted)
         ))
     }
+}
+
+/// All of it in one round trip. The marks before and after: a reset in between would leave counters of one life with the marks of
+/// another.
+fn statements() -> String {
+    format!(
+        "begin read only; {CATALOG_ONLY_SQL}; {MARKS_SQL}; {FORGET}; {PARTS_SQL}; {FORGET}; {MARKS_SQL}; rollback"
+    )
 }
 
 fn decode<'a, T: Deserialize<'a>>(text: Option<&'a str>) -> Result<T, FingerprintError> {

@@ -10,6 +10,7 @@ pub mod dims;
 mod games;
 pub mod health;
 pub mod invariants;
+pub mod plot;
 pub mod rules;
 #[cfg(feature = "web")]
 pub mod serve;

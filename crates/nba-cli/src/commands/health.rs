@@ -132,6 +132,7 @@ pub(crate) fn show(context: &Context, tick: &Tick) {
         list("in alarm", &tick.in_alarm),
         list("suspect", &tick.suspect)
     ));
+    context.out.line(&format!("cost: {}", tick.cost.line()));
     for event in &tick.events {
         context.out.line(&format!(
             "  {} {}: {}",

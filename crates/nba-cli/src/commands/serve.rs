@@ -6,24 +6,32 @@ use super::watch::{Watch, folder};
 use crate::cli::monitor::ServeArgs;
 use crate::context::{Context, baseline_name};
 use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
 use nba_config::Config;
+use nba_etl::history::History;
 use nba_migration::ledger::{Ledger, Record};
 use nba_monitoring::baseline::{Baseline, BaselineError};
 use nba_monitoring::health::HealthOptions;
+use nba_monitoring::serve::report::Chapter;
 use nba_monitoring::serve::{EvidenceRow, ServeOptions, Token, serve};
+use nba_utils::format::duration;
 use nba_utils::{ErrorReport, exit_code};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Records that the page of evidence shows.
 const RECORDS: usize = 200;
+/// Runs of jobs that it knows.
+const RUNS: u32 = 50;
 
 pub(crate) async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<Code> {
-    let config = context.config()?;
+    let config = Arc::new(context.config()?);
     let mut options = ServeOptions::new(args.listen, folder(&config)?);
     options.token = token(args)?;
     let ledger = Context::ledger(&config)?;
     options.evidence = Arc::new(move || rows(&ledger));
+    let known = Arc::clone(&config);
+    options.chapters = Arc::new(move || chapters(&known).map_err(|error| format!("{error:#}")));
     let json = context.out.json;
     let ready = |address: std::net::SocketAddr| {
         let url = format!("http://{address}");
@@ -112,6 +120,50 @@ fn token(args: &ServeArgs) -> anyhow::Result<Option<Token>> {
             path.display()
         ),
     }
+}
+
+/// What a week of evidence comes to, by what it is about; runs of jobs first.
+fn chapters(config: &Config) -> anyhow::Result<Vec<Chapter>> {
+    let now = Utc::now();
+    // The page is made on a thread that may wait.
+    let runs = tokio::runtime::Handle::current().block_on(runs(config, now))?;
+    let mut chapters: Vec<Chapter> = runs.into_iter().collect();
+    chapters.extend(super::report::evidence(config, now)?);
+    Ok(chapters)
+}
+
+/// The newest runs of jobs; nothing where none was ever run under `nba etl run`.
+async fn runs(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Option<Chapter>> {
+    let path = config.state_directory()?.join(super::etl::HISTORY_FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let history = History::open(&path).await?;
+    let runs = history.recent(None, RUNS).await;
+    history.close().await;
+    let runs = runs?;
+    let going_on = runs.iter().filter(|run| run.is_running(now)).count();
+    let proven = runs.iter().filter(|run| run.verdict.is_proven()).count();
+    let records = runs.iter().map(|run| EvidenceRow {
+        at: run.started_at,
+        subject: run.job.clone(),
+        verdict: run.verdict.as_str().to_owned(),
+        detail: match (&run.ending, run.elapsed) {
+            (Some(ending), Some(elapsed)) => format!("{ending} after {}", duration(elapsed)),
+            (Some(ending), None) => ending.clone(),
+            (None, _) if run.is_running(now) => "still running".to_owned(),
+            (None, _) => "it was lost: killed, or its machine went down".to_owned(),
+        },
+        digest: String::new(),
+    });
+    Ok(Some(Chapter {
+        title: "Runs of jobs".to_owned(),
+        summary: format!(
+            "the newest {}: {proven} proven to have had their effect, {going_on} going on",
+            runs.len()
+        ),
+        records: records.collect(),
+    }))
 }
 
 /// The last records, newest first.

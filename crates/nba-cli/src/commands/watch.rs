@@ -79,6 +79,10 @@ impl Watch {
     ) -> Tick {
         let began = Instant::now();
         let options = RunOptions::default();
+        if let Some(report) = health {
+            let spending = &mut self.monitor.state.memory.cost;
+            spending.compared(report.elapsed_ms);
+        }
         let mut seen = self.observe(context, config, health, &options).await;
         let confirm = self.monitor.to_confirm(&seen, Utc::now());
         if !confirm.is_empty() {
@@ -347,6 +351,7 @@ pub(crate) async fn ask(
     let settings = settings(context, config)?;
     let mut options = RunOptions::default();
     options.only = ids.to_vec();
+    options.unbudgeted = true;
     // What the watch remembers is what the checks judge by; it is not changed.
     let kept = nba_monitoring::watch::read_state(&folder(config)?)
         .context("cannot read what the watch remembers")?;

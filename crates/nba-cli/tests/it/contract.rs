@@ -42,6 +42,10 @@ pub(crate) const GOOD: &[Sample] = &[
     (&["alerts", "events"], Some(0)),
     (&["report", "weekly", "--html", "{new}-week.html"], None),
     (
+        &["report", "plot", "monitor.look_ms", "--svg", "{new}.svg"],
+        Some(0),
+    ),
+    (
         &["report", "history", "--export", "{new}-past.parquet"],
         Some(0),
     ),
@@ -428,6 +432,7 @@ pub(crate) const BAD: &[Sample] = &[
     (&["alerts", "maintenance", "--minutes", "5"], Some(2)),
     (&["alerts", "maintenance", "--end", "1"], Some(2)),
     (&["alerts", "forget"], Some(2)),
+    (&["report", "plot", "nosuch"], Some(2)),
     (&["dims", "verify", "nosuch"], Some(2)),
     (&["dims", "verify", "--hook", "nosuch"], Some(2)),
     (&["dims", "approve", "nosuch"], Some(2)),

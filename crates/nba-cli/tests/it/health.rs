@@ -25,7 +25,9 @@ fn capture(place: &Place) {
 }
 
 fn health(place: &Place, code: i32) -> Value {
-    place.nba(&["health", "--json"]).exits(code).json()
+    let report = place.nba(&["health", "--json"]).exits(code).json();
+    crate::schema::holds(&report);
+    report
 }
 
 pub(crate) fn planted_defects_are_named(world: &World) {

@@ -23,6 +23,7 @@ mod load;
 mod permits;
 mod program;
 mod safety;
+mod schema;
 mod secrets;
 mod shadow;
 mod verify;

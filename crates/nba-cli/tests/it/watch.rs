@@ -16,6 +16,7 @@ fn settings(place: &Place, text: &str) {
 /// One look, and what it came to.
 fn look(place: &Place) -> Value {
     let ran = place.nba(&["dashboard", "--json"]).exits(0);
+    crate::schema::holds(&ran.json());
     let watch = ran.json()["watch"].clone();
     assert!(watch.is_object(), "{ran}");
     watch
@@ -107,6 +108,27 @@ pub(crate) fn an_alarm_is_raised_told_and_acknowledged(world: &World) {
         .map(|notice| notice["kind"].clone())
         .collect();
     assert_eq!(kinds, ["raised", "resolved"]);
+    // What the look cost is counted, and a budget that is too low is named, with what it put off.
+    let cost = &watch["cost"];
+    for known in [
+        "statements",
+        "db_ms",
+        "pages",
+        "received_bytes",
+        "history_bytes",
+    ] {
+        assert!(cost[known].is_number(), "{known}: {watch}");
+    }
+    assert!(cost["baseline_ms"].is_number(), "{watch}");
+    settings(&place, "[budget]\nlook_ms = 0.001\n");
+    let ran = place.nba(&["dashboard"]).exits(0);
+    assert!(ran.out.contains("put off: freshness.games"), "{ran}");
+    assert!(
+        ran.out.contains("suspect: ") && ran.out.contains("monitor.cost"),
+        "{ran}"
+    );
+    settings(&place, "[budget]\nhour_ms = -1\n");
+    place.nba(&["dashboard"]).exits(2).says("`hour_ms`");
     // A value that is not understood stops everything, and is not repeated.
     settings(
         &place,

@@ -1,7 +1,7 @@
 //! Opens, checks and discards connections for bb8, on top of bb8-postgres' manager.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bb8_postgres::PostgresConnectionManager;
@@ -11,6 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{DbError, ErrorKind, Result};
 use crate::guard;
+use crate::meter::{Meter, statements_in};
 use crate::options::ConnectOptions;
 
 /// A connection used more recently than this is handed out without asking the server first: it
@@ -90,6 +91,7 @@ pub(crate) struct Manager {
     target: String,
     connect_timeout: Duration,
     after_connect: Option<String>,
+    meter: Arc<Meter>,
 }
 
 impl Manager {
@@ -125,7 +127,13 @@ impl Manager {
             target: options.to_string(),
             connect_timeout: options.limits().connect_timeout,
             after_connect,
+            meter: Arc::default(),
         }
+    }
+
+    /// The same, counting what it opens on the account of a handle.
+    pub(crate) fn counting(self, meter: Arc<Meter>) -> Self {
+        Self { meter, ..self }
     }
 }
 
@@ -140,9 +148,11 @@ impl bb8::ManageConnection for Manager {
                 .connect()
                 .await
                 .map_err(|error| DbError::from_tokio_connect(&self.target, error))?;
+            self.meter.connected();
             if let Some(sql) = &self.after_connect {
-                client
-                    .batch_execute(sql)
+                let set = client.batch_execute(sql);
+                self.meter
+                    .trip(statements_in(sql), set)
                     .await
                     .map_err(|error| DbError::from_tokio("setting the session guard", error))?;
             }

@@ -13,6 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{DbError, Result, statement_label};
 use crate::guard;
+use crate::meter::statements_in;
 use crate::row::JsonRow;
 
 pub use pool::PoolUsage;
@@ -99,6 +100,11 @@ impl Session {
         self.single_use = true;
     }
 
+    /// The account of the handle this session is of.
+    pub(crate) fn meter(&self) -> &crate::meter::Meter {
+        &self.pool.meter
+    }
+
     /// Host, port, database and role, for messages.
     #[must_use]
     pub fn target(&self) -> &str {
@@ -138,10 +144,9 @@ impl Session {
             return Ok(prepared);
         }
         let leaves_state = guard::leaves_state(sql);
-        let statement = connection
-            .client
-            .prepare(sql)
-            .await
+        let preparing = connection.client.prepare(sql);
+        // Parsing is work of the server, and no statement of its own.
+        let statement = (self.pool.meter.trip(0, preparing).await)
             .map_err(|error| DbError::from_tokio(statement_label(sql), error))?;
         let prepared = Prepared {
             statement,
@@ -173,10 +178,11 @@ impl Session {
 
     async fn query_once(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
         let prepared = self.prepare(sql).await?;
-        self.raw_client()
-            .query(&prepared.statement, params)
-            .await
-            .map_err(|error| DbError::from_tokio(statement_label(sql), error))
+        let query = self.raw_client().query(&prepared.statement, params);
+        let rows = (self.pool.meter.trip(1, query).await)
+            .map_err(|error| DbError::from_tokio(statement_label(sql), error))?;
+        self.pool.meter.rows(&rows);
+        Ok(rows)
     }
 
     /// Runs a statement and returns its rows as maps with exact JSON values.
@@ -222,9 +228,8 @@ impl Session {
         let guard = self.arm(sql)?;
         let outcome = async {
             let prepared = self.prepare(sql).await?;
-            self.raw_client()
-                .execute(&prepared.statement, params)
-                .await
+            let execute = self.raw_client().execute(&prepared.statement, params);
+            (self.pool.meter.trip(1, execute).await)
                 .map_err(|error| DbError::from_tokio(statement_label(sql), error))
         }
         .await;
@@ -239,10 +244,8 @@ impl Session {
     pub async fn batch_execute(&self, sql: &str) -> Result<()> {
         let guard = self.arm(sql)?;
         self.mark_dirty();
-        let outcome = self
-            .raw_client()
-            .batch_execute(sql)
-            .await
+        let batch = self.raw_client().batch_execute(sql);
+        let outcome = (self.pool.meter.trip(statements_in(sql), batch).await)
             .map_err(|error| DbError::from_tokio(statement_label(sql), error));
         guard.disarm();
         outcome
@@ -311,7 +314,9 @@ impl Drop for Session {
 /// A call through the bare client may have been dropped while its statement runs on; the reset is
 /// queued behind it. So a reset that does not come through at once is followed by a cancel.
 async fn reset(client: &tokio_postgres::Client, pool: &ClientPool) -> bool {
-    let mut reset = std::pin::pin!(client.batch_execute(&pool.reset_sql));
+    let batch = client.batch_execute(&pool.reset_sql);
+    let batch = pool.meter.trip(statements_in(&pool.reset_sql), batch);
+    let mut reset = std::pin::pin!(batch);
     match tokio::time::timeout(RESET_GRACE, &mut reset).await {
         Ok(outcome) => outcome.is_ok(),
         Err(_) => {

@@ -14,6 +14,7 @@ use super::Session;
 use super::manager::{Connection, Manager};
 use crate::error::{DbError, PoolHolder, Result};
 use crate::guard::{self, GuardMode};
+use crate::meter::Meter;
 use crate::options::ConnectOptions;
 
 /// bb8 retries a failing connect until this passes; our own wait ends at the acquire time-out.
@@ -56,6 +57,7 @@ pub(crate) struct ClientPool {
     pub(crate) target: String,
     pub(crate) tls: MakeRustlsConnect,
     pub(crate) reset_sql: String,
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// A checked-out connection with its place in the queue.
@@ -73,10 +75,12 @@ impl ClientPool {
         mode: GuardMode,
         size: PoolSize,
         first: Connection,
+        meter: Arc<Meter>,
     ) -> Result<Self> {
         let limit = size.most;
         let after_connect = (mode == GuardMode::Statements).then(|| guard::set_statements(options));
-        let manager = Manager::new(options, tls.clone(), after_connect);
+        let manager =
+            Manager::new(options, tls.clone(), after_connect).counting(Arc::clone(&meter));
         let sink = Sink::default();
         let last_error = Arc::clone(&sink.0);
         let pool = bb8::Pool::builder()
@@ -102,6 +106,7 @@ impl ClientPool {
             target: options.to_string(),
             tls,
             reset_sql: guard::reset_statements(options, mode),
+            meter,
         })
     }
 

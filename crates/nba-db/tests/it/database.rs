@@ -431,3 +431,38 @@ async fn counts_ignore_a_search_path_full_of_traps_and_queries_keep_it() {
         .unwrap();
     assert_eq!(legacy, 2);
 }
+
+#[tokio::test]
+async fn a_handle_counts_what_it_asks() {
+    let server = server().await;
+    let db = open(&server, 4).await;
+    let opening = db.opening();
+    assert_eq!(opening.connections, 1);
+    assert_eq!((opening.statements, opening.round_trips), (1, 2));
+    let before = db.spent();
+    let session = db.session().await.unwrap();
+    for _ in 0..2 {
+        session
+            .query_rows("select repeat('x', 1000), pg_sleep(0.2)", &[])
+            .await
+            .unwrap();
+    }
+    session.batch_execute("begin; rollback").await.unwrap();
+    session.query_rows("select 1 / 0", &[]).await.unwrap_err();
+    let spent = db.spent().since(&before);
+    assert_eq!(spent.statements, 5, "a statement that fails is one, too");
+    assert_eq!(
+        spent.round_trips, 6,
+        "two statements were prepared: {spent:?}"
+    );
+    assert!(spent.received_bytes >= 2_000, "{spent:?}");
+    // The statements sleep for longer than any answer takes.
+    let worked = spent.worked();
+    assert!(worked.as_secs_f64() > 0.3, "{spent:?}");
+    assert!(worked <= spent.waited);
+    nba_db::quiet::Tick::of(&session).await.unwrap();
+    let tick = db.spent().since(&before);
+    assert_eq!(tick.round_trips - spent.round_trips, 1);
+    assert!(tick.statements - spent.statements > 5);
+    assert!(tick.received_bytes > spent.received_bytes);
+}

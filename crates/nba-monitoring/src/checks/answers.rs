@@ -18,12 +18,24 @@ use nba_db::quiet::{Quiet, ServerMarks, TableMarks, Tick};
 use nba_utils::Verdict;
 
 use super::freshness::today;
+use super::progress::Reading;
 use super::run::{Found, Look, LookError};
 use super::settings::{Limits, Settings, Source};
 
-/// What the tables said, by check.
+/// What the tables said, by check, and by the statement of a heartbeat.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Answers(BTreeMap<&'static str, Answer>);
+pub(super) struct Answers {
+    checks: BTreeMap<&'static str, Answer>,
+    readings: BTreeMap<String, Read>,
+}
+
+/// What the statement of a heartbeat gave.
+#[derive(Debug, Clone, PartialEq)]
+struct Read {
+    at: DateTime<Utc>,
+    ground: Ground,
+    reading: Reading,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 struct Answer {
@@ -57,7 +69,7 @@ fn tables(id: &str, settings: &Settings) -> Option<Vec<TableName>> {
             std::iter::once(games()).chain(sources).collect()
         }
         "work.phase8" => vec![TableName::new("public", "box_score_snapshots"), games()],
-        // The statements of heartbeats are the user's own: what they read is not known.
+        // The statements of heartbeats are the user's own, and each has an answer of its own.
         _ => return None,
     })
 }
@@ -70,9 +82,18 @@ pub(super) async fn ground(
     id: &str,
     tick: &Tick,
 ) -> Result<Option<Ground>, LookError> {
-    let Some(names) = tables(id, look.settings) else {
-        return Ok(None);
-    };
+    match tables(id, look.settings) {
+        Some(names) => of_tables(look, names, tick).await,
+        None => Ok(None),
+    }
+}
+
+/// The same for a statement that reads these tables.
+pub(super) async fn of_tables(
+    look: &Look<'_>,
+    names: Vec<TableName>,
+    tick: &Tick,
+) -> Result<Option<Ground>, LookError> {
     let tables: BTreeMap<TableName, Option<TableMarks>> = names
         .into_iter()
         .map(|name| {
@@ -100,6 +121,12 @@ pub(super) async fn ground(
 }
 
 impl Ground {
+    /// Whether an answer of that time and ground still is one.
+    fn stands(&self, then: &Self, at: DateTime<Utc>, tick: &Tick, now: DateTime<Utc>) -> bool {
+        let age = (now - at).as_seconds_f64();
+        age >= 0.0 && age < self.limits.deep_hours * 3_600.0 && self.holds(then, tick)
+    }
+
     /// Whether everything is as it was when `then` was the ground; `tick` is the one this ground was read from.
     fn holds(&self, then: &Self, tick: &Tick) -> bool {
         self.day == then.day
@@ -122,12 +149,8 @@ impl Answers {
         tick: &Tick,
         now: DateTime<Utc>,
     ) -> Option<Found> {
-        let answer = self.0.get(id)?;
-        let age = (now - answer.at).as_seconds_f64();
-        if age < 0.0
-            || age >= ground.limits.deep_hours * 3_600.0
-            || !ground.holds(&answer.ground, tick)
-        {
+        let answer = self.checks.get(id)?;
+        if !ground.stands(&answer.ground, answer.at, tick, now) {
             return None;
         }
         let message = answer.message.as_ref().map(|message| {
@@ -152,7 +175,7 @@ impl Answers {
         at: DateTime<Utc>,
     ) {
         if matches!(found.verdict, Verdict::NotProven { .. }) {
-            self.0.remove(id);
+            self.checks.remove(id);
             return;
         }
         let answer = Answer {
@@ -162,6 +185,34 @@ impl Answers {
             value: found.value,
             message: found.message.clone(),
         };
-        self.0.insert(id, answer);
+        self.checks.insert(id, answer);
+    }
+
+    /// What the statement of a heartbeat gave last, when everything it rests on is as it was.
+    pub(super) fn reading(
+        &self,
+        sql: &str,
+        ground: &Ground,
+        tick: &Tick,
+        now: DateTime<Utc>,
+    ) -> Option<Reading> {
+        let read = self.readings.get(sql)?;
+        let stands = ground.stands(&read.ground, read.at, tick, now);
+        stands.then_some(read.reading)
+    }
+
+    /// Remembers what a statement gave.
+    pub(super) fn read(&mut self, sql: &str, ground: Ground, reading: Reading, at: DateTime<Utc>) {
+        let read = Read {
+            at,
+            ground,
+            reading,
+        };
+        self.readings.insert(sql.to_owned(), read);
+    }
+
+    /// Forgets statements that nobody asks any more.
+    pub(super) fn only_statements(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.readings.retain(|sql, _| wanted(sql));
     }
 }

@@ -22,6 +22,8 @@ pub enum Group {
     Lake,
     /// Ledger, backups, baselines.
     Evidence,
+    /// The monitor itself.
+    Monitor,
 }
 
 impl Group {
@@ -35,6 +37,7 @@ impl Group {
             Self::Work => "Work",
             Self::Lake => "Lake",
             Self::Evidence => "Evidence",
+            Self::Monitor => "Monitor",
         }
     }
 }
@@ -66,6 +69,12 @@ impl Cost {
             Self::Tables => "tables",
             Self::Lake => "lake",
         }
+    }
+
+    /// Whether tables are asked, which the budget may put off.
+    #[must_use]
+    pub fn reads_tables(self) -> bool {
+        matches!(self, Self::Index | Self::Tables)
     }
 
     /// Whether the database is asked.
@@ -349,6 +358,16 @@ pub const CATALOGUE: &[CheckSpec] = &[
         remedy: "`nba dims verify` names the metrics; `nba dims approve` is for those that changed rightly",
         value: "hours since the last run",
         source: "monitoring dossier 4.2, F24 and F25",
+    },
+    CheckSpec {
+        id: "monitor.cost",
+        group: Group::Monitor,
+        severity: Warning,
+        cost: Cost::Catalogue,
+        proves: "the watch itself kept to its budget of database time, in this look and in the last hour, and put no check off for it",
+        remedy: "the message names the dearest check: mend its statement, or look less often (`--interval`); `[budget]` in `.nba/monitoring.toml` says what is permitted",
+        value: "ms of database time",
+        source: "monitoring dossier 7.1 rule 25",
     },
 ];
 

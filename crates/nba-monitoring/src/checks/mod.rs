@@ -6,12 +6,14 @@
 
 mod answers;
 mod catalogue;
+mod cost;
 mod evidence;
 mod freshness;
 mod health;
 mod phase8;
 mod prefixes;
 mod progress;
+mod reads;
 mod run;
 mod server;
 mod settings;
@@ -21,6 +23,9 @@ mod tests;
 mod volume;
 
 pub use self::catalogue::{CATALOGUE, CheckSpec, Cost, Group, find, markdown};
+#[cfg(feature = "web")]
+pub(crate) use self::cost::{DB_MS, PAGES, figure};
+pub use self::cost::{LookCost, Spending};
 pub use self::evidence::{Evidence, JobEvidence, LastBackup, LastRun, observe_evidence};
 pub use self::health::observe_health;
 pub use self::prefixes::{LakeMemory, PrefixMark, observe_lake};
@@ -28,11 +33,10 @@ pub use self::progress::{Progress, ProgressMark};
 pub use self::run::{Memory, Observation, RunOptions, run, unreachable};
 #[cfg(feature = "web")]
 pub(crate) use self::server::size;
-#[cfg(any(feature = "web", feature = "tui"))]
 pub(crate) use self::server::whole;
 pub(crate) use self::settings::matches;
 pub use self::settings::{
-    Heartbeat, Job, KnownHole, Limits, Off, Prefix, Settings, SettingsError, Source,
+    Budget, Heartbeat, Job, KnownHole, Limits, Off, Prefix, Settings, SettingsError, Source,
 };
 pub use self::space::Growth;
 pub use self::volume::{TableVolume, Volumes};

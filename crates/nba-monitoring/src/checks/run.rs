@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use nba_db::identity::TargetIdentity;
 use nba_db::quiet::Tick;
-use nba_db::{Database, DbError, Session};
+use nba_db::{Database, DbError, Session, Spent};
 use nba_utils::Verdict;
 use nba_utils::errors::one_line;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::catalogue::{CATALOGUE, CheckSpec};
 use super::progress::Progress;
 use super::settings::Settings;
 use super::volume::Volumes;
-use super::{answers, freshness, phase8, prefixes, progress, server, space, volume};
+use super::{answers, cost, freshness, phase8, prefixes, progress, server, space, volume};
 use crate::health::Status;
 use crate::rules::Criticality;
 
@@ -143,6 +143,9 @@ pub struct Memory {
     /// The lake's prefixes.
     #[serde(default)]
     pub lake: prefixes::LakeMemory,
+    /// What watching costs.
+    #[serde(default)]
+    pub cost: cost::Spending,
     /// What tables said that nobody has written to since; gone with the process.
     #[serde(skip)]
     pub(super) answers: answers::Answers,
@@ -156,6 +159,8 @@ pub struct RunOptions {
     pub only: Vec<String>,
     /// The time checks judge by; the machine's clock when absent.
     pub now: Option<DateTime<Utc>>,
+    /// Set for a person who asks: the budget of the watch puts nothing off.
+    pub unbudgeted: bool,
 }
 
 impl RunOptions {
@@ -164,7 +169,11 @@ impl RunOptions {
     }
 }
 
-/// Asks the checks that are answered by the database. Never fails: what goes wrong is in the observations.
+/// The check of the monitor's own cost, asked when all others were.
+const COST: &str = "monitor.cost";
+
+/// Asks the checks that are answered by the database, and counts what that cost: all that `db` is asked meanwhile, and its opening when
+/// it was not used before. Never fails: what goes wrong is in the observations.
 ///
 /// ```no_run
 /// # async fn example(db: nba_db::Database) {
@@ -188,6 +197,10 @@ pub async fn run(
     let now = options.now.unwrap_or_else(Utc::now);
     let mut seen = Vec::new();
     let began = Instant::now();
+    let before = match db.spent() {
+        opened if opened.statements == db.opening().statements => Spent::default(),
+        used => used,
+    };
     let identity = match db.identity().await {
         Ok(identity) => identity,
         Err(error) => return unreachable(&one_line(&error), options),
@@ -204,7 +217,7 @@ pub async fn run(
     let other_target = same.is_refuted();
     // Who asks for a check by name, as the look does that confirms an alarm, wants it asked.
     let tick = match options.only.is_empty() && !other_target {
-        true => Tick::read(session.client()).await.ok(),
+        true => Tick::of(&session).await.ok(),
         false => None,
     };
     let look = Look {
@@ -214,11 +227,14 @@ pub async fn run(
         identity: &identity,
         settings,
         now,
+        before,
+        budgeted: !options.unbudgeted,
     };
     for spec in CATALOGUE.iter().filter(|spec| spec.cost.asks_database()) {
-        if !options.wants(spec.id) {
+        if !options.wants(spec.id) || spec.id == COST {
             continue;
         }
+        let spent = look.spent();
         let began = Instant::now();
         let found = if let Some(off) = switched_off(settings, spec.id, now.date_naive()) {
             Found::not_applicable(off)
@@ -255,6 +271,16 @@ pub async fn run(
         let mut observation = Observation::of(spec, found);
         observation.elapsed_ms = millis(began.elapsed());
         seen.push(observation);
+        memory.cost.check(spec.id, &look.spent().since(&spent));
+    }
+    memory.cost.add(&look.spent(), now);
+    let own = CATALOGUE.iter().find(|spec| spec.id == COST);
+    if let Some(spec) = own.filter(|spec| options.wants(spec.id)) {
+        let found = match switched_off(settings, spec.id, now.date_naive()) {
+            Some(off) => Found::not_applicable(off),
+            None => memory.cost.judge(&settings.budget),
+        };
+        seen.push(Observation::of(spec, found));
     }
     seen
 }
@@ -268,6 +294,7 @@ pub fn unreachable(reason: &str, options: &RunOptions) -> Vec<Observation> {
         .map(|spec| {
             let reason = match spec.id {
                 "db.connection" => reason.to_owned(),
+                COST => "not known: the database did not answer".to_owned(),
                 _ => "not asked: the database did not answer".to_owned(),
             };
             Observation::of(spec, Found::not_proven(reason))
@@ -312,6 +339,10 @@ pub(super) struct Look<'a> {
     pub(super) now: DateTime<Utc>,
     /// The counters before anything was asked; `None` where they cannot be read, or what is asked for is to be asked.
     pub(super) tick: Option<Tick>,
+    /// What the handle had spent before this run.
+    pub(super) before: Spent,
+    /// Whether the budget counts.
+    pub(super) budgeted: bool,
 }
 
 impl Look<'_> {
@@ -331,17 +362,36 @@ impl Look<'_> {
 
     /// The answer that stands, or a new one.
     async fn answer(&self, spec: &CheckSpec, memory: &mut Memory) -> Result<Found, LookError> {
-        let Some(tick) = &self.tick else {
+        if !spec.cost.reads_tables() {
             return self.ask(spec.id, memory).await;
-        };
-        let Some(ground) = answers::ground(self, spec.id, tick).await? else {
-            return self.ask(spec.id, memory).await;
-        };
-        if let Some(found) = memory.answers.standing(spec.id, &ground, tick, self.now) {
-            return Ok(found);
         }
-        let found = self.ask(spec.id, memory).await?;
-        memory.answers.keep(spec.id, ground, &found, self.now);
+        if spec.id == "work.heartbeats" {
+            // Each job has an answer of its own.
+            return progress::heartbeats(self, memory).await;
+        }
+        let ground = match &self.tick {
+            Some(tick) => {
+                let ground = answers::ground(self, spec.id, tick).await?;
+                if let Some(ground) = &ground
+                    && let Some(found) = memory.answers.standing(spec.id, ground, tick, self.now)
+                {
+                    return Ok(found);
+                }
+                ground
+            }
+            None => None,
+        };
+        if let Some(why) = self.over_budget(&memory.cost) {
+            memory.cost.put_off(spec.id);
+            return Ok(cost::not_asked(&why));
+        }
+        let touched = self.touched().await;
+        let found = self.ask(spec.id, memory).await;
+        memory.cost.pages(touched, cost::after(self, &found).await);
+        let found = found?;
+        if let Some(ground) = ground {
+            memory.answers.keep(spec.id, ground, &found, self.now);
+        }
         Ok(found)
     }
 
@@ -361,7 +411,6 @@ impl Look<'_> {
             "freshness.games" => freshness::games(self).await,
             "freshness.sources" => freshness::sources(self).await,
             "volume.tables" => volume::tables(self, &mut memory.volumes).await,
-            "work.heartbeats" => progress::heartbeats(self, &mut memory.progress).await,
             "work.phase8" => phase8::snapshots(self).await,
             // A test holds the catalogue against this list.
             other => Ok(Found::not_proven(format!(
@@ -372,7 +421,8 @@ impl Look<'_> {
 
     async fn begin(&self) -> Result<(), DbError> {
         let sql = format!(
-            "begin read only; set local search_path = pg_catalog; set local statement_timeout = {}",
+            // One processor, and no worker whose pages this session would not see.
+            "begin read only; set local search_path = pg_catalog; set local max_parallel_workers_per_gather = 0; set local statement_timeout = {}",
             STATEMENT_TIMEOUT.as_millis()
         );
         self.session.batch_execute(&sql).await

@@ -31,6 +31,8 @@ pub struct Settings {
     pub lake: Option<String>,
     /// Prefixes of the lake that must be whole and grow.
     pub prefixes: Vec<Prefix>,
+    /// What the watch may cost the database.
+    pub budget: Budget,
     /// Checks that do not count for a while.
     pub off: Vec<Off>,
     /// Who is told.
@@ -47,6 +49,7 @@ impl Default for Settings {
             jobs: Vec::new(),
             lake: None,
             prefixes: Vec::new(),
+            budget: Budget::default(),
             off: Vec::new(),
             alerts: AlertSettings::default(),
         }
@@ -124,6 +127,28 @@ impl Default for Limits {
             lake_hours: 6.0,
             // Only a writer with counting switched off for itself escapes the statistics.
             deep_hours: 6.0,
+        }
+    }
+}
+
+/// What the watch may cost the database; beyond it, checks that ask tables are put off, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Budget {
+    /// Most database time of one look, in ms.
+    pub look_ms: f64,
+    /// Most database time of all looks of an hour, in ms.
+    pub hour_ms: f64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            // One check may take as long as this: what takes longer is a load, not a look.
+            look_ms: 5_000.0,
+            // A sixtieth of one processor.
+            hour_ms: 60_000.0,
         }
     }
 }
@@ -405,6 +430,9 @@ impl Settings {
             return Some(
                 "`lake_hours`, `deep_hours` and `dims_days` must be more than 0".to_owned(),
             );
+        }
+        if bad(self.budget.look_ms) || bad(self.budget.hour_ms) {
+            return Some("`look_ms` and `hour_ms` of the budget must be more than 0".to_owned());
         }
         let blank = |off: &&Off| off.reason.trim().is_empty() || off.owner.trim().is_empty();
         if let Some(off) = self.off.iter().find(blank) {

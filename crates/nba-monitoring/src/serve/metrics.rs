@@ -46,6 +46,63 @@ pub(super) fn text(view: &View, now: DateTime<Utc>) -> String {
         "How long the last look took.",
         one(state.last_ms.to_string()),
     );
+    let cost = &state.cost;
+    let count = |count: Option<u64>| count.map(|count| count.to_string());
+    for (name, help, value) in [
+        (
+            "nba_watch_db_milliseconds",
+            "Database time of the last look; absent when it is not known.",
+            cost.db_ms.map(|ms| ms.to_string()),
+        ),
+        (
+            "nba_watch_hour_db_milliseconds",
+            "Database time of all looks of the last hour.",
+            cost.hour_db_ms.map(|ms| ms.to_string()),
+        ),
+        (
+            "nba_watch_statements",
+            "Statements of the last look.",
+            count(cost.statements),
+        ),
+        (
+            "nba_watch_connections",
+            "Connections that the last look opened.",
+            count(cost.connections),
+        ),
+        (
+            "nba_watch_table_pages",
+            "Pages of tables and their indexes that the last look touched.",
+            count(cost.pages),
+        ),
+        (
+            "nba_watch_received_bytes",
+            "Bytes of rows that the last look received.",
+            count(cost.received_bytes),
+        ),
+        (
+            "nba_watch_memory_bytes",
+            "Memory of the process that watches.",
+            count(cost.memory_bytes),
+        ),
+        (
+            "nba_watch_history_bytes",
+            "The recorded past on disk.",
+            count(cost.history_bytes),
+        ),
+        (
+            "nba_watch_baseline_milliseconds",
+            "How long the comparison with the baseline took; absent in a look without one.",
+            count(cost.baseline_ms),
+        ),
+        (
+            "nba_watch_put_off_checks",
+            "Checks that the last look did not ask because the budget was spent.",
+            Some(cost.put_off.len().to_string()),
+        ),
+    ] {
+        let rows = value.map(|value| (String::new(), value));
+        metric(name, "gauge", help, rows.into_iter().collect());
+    }
     let checks =
         |value: &dyn Fn(&crate::watch::CheckState) -> Option<String>| -> Vec<(String, String)> {
             state

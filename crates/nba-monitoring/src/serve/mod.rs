@@ -16,4 +16,4 @@ mod site;
 mod tests;
 
 pub use self::router::{ServeError, serve};
-pub use self::site::{EvidenceRow, EvidenceSource, ServeOptions, Token};
+pub use self::site::{ChapterSource, EvidenceRow, EvidenceSource, ServeOptions, Token};

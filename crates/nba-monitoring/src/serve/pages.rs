@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::chart::Chart;
 use super::html::{Text, figure, level_pill, moment, page, pill, segment, since, standing_pill};
+use super::report::Chapter;
 use super::site::{EvidenceRow, RANGES, Range, Site, View};
-use crate::checks::{CATALOGUE, Group};
+use crate::checks::{CATALOGUE, DB_MS, Group, LookCost, PAGES, figure as number, size, whole};
 use crate::watch::{CheckState, Event, EventKind, Level, Series, State};
 
 /// Ids of checks that come from the health report.
@@ -85,6 +86,7 @@ pub(super) fn overview(site: &Site, view: &View, now: DateTime<Utc>) -> String {
         Group::Work,
         Group::Lake,
         Group::Evidence,
+        Group::Monitor,
     ] {
         let checks: Vec<(&String, &CheckState)> = CATALOGUE
             .iter()
@@ -120,8 +122,106 @@ pub(super) fn overview(site: &Site, view: &View, now: DateTime<Utc>) -> String {
         }
         main.push_str("</ul></details></section>");
     }
+    watching(&mut main, state, series, range, now);
     let title = format!("{}: {}", standing.as_str(), target(state));
     page(&title, "/", &main)
+}
+
+/// What the watch itself costs.
+fn watching(main: &mut String, state: &State, series: &Series, range: Range, now: DateTime<Utc>) {
+    let LookCost {
+        connections,
+        statements,
+        db_ms,
+        pages,
+        received_bytes,
+        baseline_ms,
+        memory_bytes,
+        history_bytes,
+        hour_db_ms,
+        dearest,
+        put_off,
+        ..
+    } = &state.cost;
+    main.push_str(
+        "<section class=\"card\" aria-labelledby=\"cost\"><h2 id=\"cost\">What watching costs</h2>",
+    );
+    if state.cost == LookCost::default() {
+        main.push_str(
+            "<p>The last look was taken by a program that did not count this.</p></section>",
+        );
+        return;
+    }
+    let count = |count: &Option<u64>| count.map(|count| whole(number(count)));
+    let bytes = |count: &Option<u64>| count.map(|count| size(number(count)));
+    let ms = |ms: &Option<f64>| ms.map(|ms| format!("{ms:.1} ms"));
+    let tiles = [
+        ("database time", ms(db_ms)),
+        ("in the last hour", ms(hour_db_ms)),
+        ("statements", count(statements)),
+        ("pages of tables", count(pages)),
+        ("received", bytes(received_bytes)),
+        ("connections", count(connections)),
+        ("memory", bytes(memory_bytes)),
+        ("history", bytes(history_bytes)),
+        (
+            "with the baseline",
+            baseline_ms.map(|ms| format!("{} ms", whole(number(ms)))),
+        ),
+    ];
+    main.push_str("<dl class=\"tiles\">");
+    for (name, value) in tiles {
+        // A look without a comparison has none, and that is no lack of knowledge.
+        if value.is_none() && name == "with the baseline" {
+            continue;
+        }
+        let value = value.unwrap_or_else(|| "not known".to_owned());
+        let _ = write!(main, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(value));
+    }
+    main.push_str("</dl>");
+    main.push_str("<div class=\"grid\">");
+    for (name, title, unit) in [
+        (DB_MS, "database time of a look", "ms"),
+        (PAGES, "pages of tables in a look", "pages"),
+    ] {
+        let points = series.get(name).map(Vec::as_slice).unwrap_or_default();
+        if points.is_empty() {
+            continue;
+        }
+        let chart = Chart {
+            name: title,
+            unit,
+            points,
+            from: range.from(now),
+            to: now,
+            parts: range.parts,
+        };
+        let _ = write!(
+            main,
+            "<article class=\"card\"><h3>{title}</h3>{}</article>",
+            chart.spark()
+        );
+    }
+    main.push_str("</div>");
+    let named: Vec<String> = dearest
+        .iter()
+        .map(|(id, ms)| format!("{id} {ms:.1} ms"))
+        .collect();
+    if !named.is_empty() {
+        let _ = write!(
+            main,
+            "<p class=\"small muted\">The dearest checks: {}.</p>",
+            Text(named.join(", "))
+        );
+    }
+    if !put_off.is_empty() {
+        let _ = write!(
+            main,
+            "<p class=\"note warning\">Over budget, not asked: {}</p>",
+            Text(put_off.join(", "))
+        );
+    }
+    main.push_str("<p class=\"small muted\">Database time is what was waited for answers beyond the way there and back. Viewers of these pages cost the database nothing.</p></section>");
 }
 
 fn target(state: &State) -> String {
@@ -467,11 +567,32 @@ fn timeline<'a>(main: &mut String, events: impl Iterator<Item = &'a Event>, now:
 
 pub(super) fn evidence(
     view: &View,
+    chapters: &Result<Vec<Chapter>, String>,
     rows: &Result<Vec<EvidenceRow>, String>,
     now: DateTime<Utc>,
 ) -> String {
     let mut main = notes(view, now);
+    let heading = |main: &mut String| {
+        if matches!(chapters, Ok(chapters) if !chapters.is_empty()) {
+            main.push_str("<h2>All records</h2>");
+        }
+    };
     main.push_str("<h1>Evidence</h1><p class=\"muted\">The last records of the project's ledger, newest first. Each carries the digest of the one before; <code>nba ledger verify</code> checks the chain.</p>");
+    match chapters {
+        Err(why) => {
+            let _ = write!(
+                main,
+                "<p class=\"note unknown\" role=\"alert\">{}</p>",
+                Text(why)
+            );
+        }
+        Ok(chapters) => {
+            for about in chapters {
+                chapter(&mut main, about, now);
+            }
+        }
+    }
+    heading(&mut main);
     match rows {
         Err(why) => {
             let _ = write!(
@@ -484,12 +605,7 @@ pub(super) fn evidence(
         Ok(rows) => {
             main.push_str("<section class=\"card scroll\" tabindex=\"0\" aria-label=\"Records\"><table><thead><tr><th scope=\"col\">When</th><th scope=\"col\">What</th><th scope=\"col\">Verdict</th><th scope=\"col\">Detail</th><th scope=\"col\">Record before</th></tr></thead><tbody>");
             for row in rows {
-                let level = match row.verdict.as_str() {
-                    "proven" => pill("good", "✓", "proven"),
-                    "refuted" => pill("critical", "✕", "refuted"),
-                    "not_proven" => pill("unknown", "?", "not proven"),
-                    _ => pill("not_applicable", "–", "not applicable"),
-                };
+                let level = verdict_pill(&row.verdict);
                 let digest = row.digest.get(..12).unwrap_or(&row.digest);
                 let _ = write!(
                     main,
@@ -504,4 +620,42 @@ pub(super) fn evidence(
         }
     }
     page("Evidence", "/evidence", &main)
+}
+
+/// Records of a chapter that the page shows; `nba report weekly` has all of its week.
+const IN_CHAPTER: usize = 8;
+
+/// What the records about one thing come to, and the newest of them.
+fn chapter(main: &mut String, about: &Chapter, now: DateTime<Utc>) {
+    let _ = write!(
+        main,
+        "<section class=\"card\" aria-label=\"{0}\"><h2>{0}</h2><p class=\"small muted\">{1}</p>",
+        Text(&about.title),
+        Text(&about.summary)
+    );
+    if !about.records.is_empty() {
+        main.push_str("<ol class=\"time\">");
+        for record in about.records.iter().take(IN_CHAPTER) {
+            let _ = write!(
+                main,
+                "<li><span class=\"small\">{} <span class=\"muted\">({})</span></span>{}<p><strong class=\"mono\">{}</strong> <span class=\"small\">{}</span></p></li>",
+                record.at.format("%Y-%m-%d %H:%M"),
+                moment(record.at, now),
+                verdict_pill(&record.verdict),
+                Text(&record.subject),
+                Text(&record.detail)
+            );
+        }
+        main.push_str("</ol>");
+    }
+    main.push_str("</section>");
+}
+
+fn verdict_pill(verdict: &str) -> String {
+    match verdict {
+        "proven" => pill("good", "✓", "proven"),
+        "refuted" => pill("critical", "✕", "refuted"),
+        "not_proven" => pill("unknown", "?", "not proven"),
+        _ => pill("not_applicable", "–", "not applicable"),
+    }
 }

@@ -262,6 +262,7 @@ async fn evidence(State(site): Shared) -> Result<Html<String>, StatusCode> {
     render(site, |site, view| {
         Html(pages::evidence(
             view,
+            &(site.options.chapters)(),
             &(site.options.evidence)(),
             Utc::now(),
         ))

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::report::Chapter;
 use crate::watch::{Event, History, HistoryError, Series, State, read_events, read_state};
 
 /// How the server behaves.
@@ -21,6 +22,8 @@ pub struct ServeOptions {
     pub token: Option<Token>,
     /// Rows of the page of evidence.
     pub evidence: EvidenceSource,
+    /// What that page says before them: runs, drills, dual runs, phases.
+    pub chapters: ChapterSource,
 }
 
 impl ServeOptions {
@@ -32,12 +35,16 @@ impl ServeOptions {
             folder: folder.into(),
             token: None,
             evidence: Arc::new(|| Ok(Vec::new())),
+            chapters: Arc::new(|| Ok(Vec::new())),
         }
     }
 }
 
 /// Reads the evidence; the ledger belongs to another crate. An error is shown as it is.
 pub type EvidenceSource = Arc<dyn Fn() -> Result<Vec<EvidenceRow>, String> + Send + Sync>;
+
+/// Reads what is to be said about evidence, by what it is about. It is called on a thread that may wait.
+pub type ChapterSource = Arc<dyn Fn() -> Result<Vec<Chapter>, String> + Send + Sync>;
 
 /// One record of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
+use super::report::Chapter;
 use super::*;
 use crate::checks::Observation;
 use crate::rules::Criticality;
@@ -143,6 +144,12 @@ async fn pages_show_what_the_watch_knows_and_nothing_is_markup_that_was_text() {
         );
     }
     assert!(overview.find("id=\"attention\"").unwrap() < overview.find("id=\"g-Server\"").unwrap());
+    // What was not counted is not known.
+    let cost = overview.find("id=\"cost\"").unwrap();
+    assert!(
+        overview[cost..].contains("<dt>database time</dt><dd>not known</dd>"),
+        "{overview}"
+    );
     let odd = format!("/check/health.table:public.{}", super::html::segment(EVIL));
     for path in [
         "/",
@@ -406,7 +413,23 @@ async fn evidence_is_shown_and_an_error_is_an_error() {
             digest: "0123456789abcdef".to_owned(),
         }])
     });
+    shown.chapters = Arc::new(|| {
+        Ok(vec![Chapter {
+            title: "Dual runs".to_owned(),
+            summary: "phase 2: 3 of 7 gates pass".to_owned(),
+            records: vec![EvidenceRow {
+                at: Utc::now(),
+                subject: "etl.espn.pbp".to_owned(),
+                verdict: "proven".to_owned(),
+                detail: EVIL.to_owned(),
+                digest: String::new(),
+            }],
+        }])
+    });
     let page = start(shown).await.page("/evidence").await;
+    for expected in ["3 of 7 gates pass", "etl.espn.pbp", "All records"] {
+        assert!(page.contains(expected), "`{expected}`: {page}");
+    }
     assert!(
         page.contains("a row is missing")
             && page.contains("0123456789ab")
@@ -415,9 +438,12 @@ async fn evidence_is_shown_and_an_error_is_an_error() {
     );
     let mut broken = options(folder.path());
     broken.evidence = Arc::new(|| Err("the ledger cannot be read".to_owned()));
+    broken.chapters = Arc::new(|| Err("the runs cannot be read".to_owned()));
     let page = start(broken).await.page("/evidence").await;
     assert!(
-        page.contains("the ledger cannot be read") && !page.contains("No record yet"),
+        page.contains("the ledger cannot be read")
+            && page.contains("the runs cannot be read")
+            && !page.contains("No record yet"),
         "{page}"
     );
 }
@@ -686,5 +712,61 @@ mod description {
             faults(&document, &schema, &more, ""),
             [".surprise is not described"]
         );
+    }
+}
+
+#[tokio::test]
+async fn what_watching_costs_is_shown_to_people_and_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut monitor = watch(folder.path(), TimeDelta::zero()).await;
+    let server = start(options(folder.path())).await;
+    let metrics = server.page("/metrics").await;
+    assert!(metrics.contains("\nnba_watch_history_bytes "), "{metrics}");
+    for absent in ["nba_watch_db_milliseconds ", "nba_watch_table_pages "] {
+        assert!(
+            !metrics.contains(&format!("\n{absent}")),
+            "never 0: {metrics}"
+        );
+    }
+    assert_eq!(
+        server.json("/api/state").await["cost"]["pages"],
+        Value::Null
+    );
+    let cost = &mut monitor.state.cost;
+    cost.db_ms = Some(12.5);
+    cost.hour_db_ms = Some(150.0);
+    cost.statements = Some(61);
+    cost.pages = Some(0);
+    cost.baseline_ms = Some(1_234);
+    cost.dearest = vec![("db.autovacuum".to_owned(), 2.5)];
+    cost.put_off = vec!["freshness.sources".to_owned()];
+    monitor.save().unwrap();
+    let overview = server.page("/").await;
+    for expected in [
+        "<dt>database time</dt><dd>12.5 ms</dd>",
+        "<dt>in the last hour</dt><dd>150.0 ms</dd>",
+        "<dt>statements</dt><dd>61</dd>",
+        "<dt>pages of tables</dt><dd>0</dd>",
+        "<dt>with the baseline</dt><dd>1,234 ms</dd>",
+        "The dearest checks: db.autovacuum 2.5 ms.",
+        "Over budget, not asked: freshness.sources",
+    ] {
+        assert!(overview.contains(expected), "`{expected}`: {overview}");
+    }
+    let metrics = server.page("/metrics").await;
+    for expected in [
+        "nba_watch_db_milliseconds 12.5",
+        "nba_watch_statements 61",
+        "nba_watch_table_pages 0",
+        "nba_watch_put_off_checks 1",
+    ] {
+        assert!(metrics.contains(&format!("\n{expected}\n")), "{metrics}");
+    }
+    let state = server.json("/api/state").await;
+    assert_eq!(state["cost"]["put_off"][0], "freshness.sources");
+    let described = server.json("/api/openapi.json").await;
+    let known = &described["components"]["schemas"]["Cost"]["properties"];
+    for name in state["cost"].as_object().unwrap().keys() {
+        assert!(known[name].is_object(), "`{name}` is not described");
     }
 }

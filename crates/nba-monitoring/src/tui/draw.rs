@@ -1,14 +1,15 @@
 //! Drawing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Table, TableState, Wrap};
 
-use super::{App, Page};
+use super::{App, HOURS, PARTS, Page};
 use crate::checks::whole;
+use crate::plot::Plot;
 use crate::watch::{CheckState, EventKind, Level, Point, Standing};
 
 const KEYS: &str = "↑↓ move  Enter more  Tab page  ? keys  q quit";
@@ -16,7 +17,7 @@ const KEYS: &str = "↑↓ move  Enter more  Tab page  ? keys  q quit";
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>) {
     let [head, body, foot] = Layout::vertical([
-        Constraint::Length(3),
+        Constraint::Length(4),
         Constraint::Min(3),
         Constraint::Length(1),
     ])
@@ -25,7 +26,8 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>) {
     match (app.page, app.open) {
         (Page::Checks, true) => detail(frame, app, now, body),
         (Page::Checks, false) => checks(frame, app, now, body),
-        (Page::Tables, _) => tables(frame, app, body),
+        (Page::Tables, true) => table_detail(frame, app, now, body),
+        (Page::Tables, false) => tables(frame, app, body),
         (Page::Events, _) => events(frame, app, body),
     }
     frame.render_widget(
@@ -100,6 +102,10 @@ fn header(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
                     state.last_ms, state.ticks
                 )),
             ]));
+            lines.push(Line::styled(
+                format!("cost: {}", state.cost.line()),
+                Style::new().add_modifier(Modifier::DIM),
+            ));
         }
     }
     let pages = Page::ALL.iter().map(|page| {
@@ -292,8 +298,61 @@ fn detail(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
     );
 }
 
+fn table_detail(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
+    let mut volumes = app
+        .state
+        .iter()
+        .flat_map(|state| &state.memory.volumes.tables);
+    let Some((name, volume)) = volumes.nth(app.line) else {
+        return;
+    };
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let mut lines = vec![
+        Line::styled(name.clone(), bold),
+        Line::raw(format!(
+            "about {} rows by the server's statistics; {} inserted and {} deleted since its counters began",
+            whole(volume.rows),
+            whole(volume.inserted),
+            whole(volume.deleted)
+        )),
+        Line::raw(""),
+    ];
+    let series = format!("rows:{name}");
+    let points = app.series.get(&series).map(Vec::as_slice);
+    let plot = Plot {
+        name: &series,
+        unit: "rows",
+        points: points.unwrap_or_default(),
+        from: now - TimeDelta::hours(HOURS),
+        to: now,
+        parts: PARTS,
+    };
+    lines.extend(plot.text().into_iter().map(Line::raw));
+    let about = format!("health.table:{name}");
+    if let Some(check) = app
+        .state
+        .as_ref()
+        .and_then(|state| state.checks.get(&about))
+    {
+        let (text, colour) = word(check);
+        lines.push(Line::raw(""));
+        lines.push(Line::from(vec![
+            Span::styled("beside the baseline ", bold),
+            Span::styled(text, Style::new().fg(colour)),
+            Span::raw(format!("  {}", check.last.message)),
+        ]));
+    }
+    let block = Block::new().borders(Borders::TOP).title(" Esc goes back ");
+    frame.render_widget(
+        Paragraph::new(lines)
+            .wrap(Wrap { trim: false })
+            .block(block),
+        area,
+    );
+}
+
 fn help(frame: &mut Frame<'_>) {
-    let text = "↑ ↓  k j        line above, below\nPgUp PgDn       ten lines\nHome End        first, last\nTab Shift-Tab   next page, page before\nEnter           more about a check\nEsc             back\n?               this\nq  Ctrl-C       quit\n\nAny key closes this.";
+    let text = "↑ ↓  k j        line above, below\nPgUp PgDn       ten lines\nHome End        first, last\nTab Shift-Tab   next page, page before\nEnter           more about a check or table\nEsc             back\n?               this\nq  Ctrl-C       quit\n\nAny key closes this.";
     let area = frame.area();
     let width = area.width.min(46);
     let height = area.height.min(13);

@@ -148,7 +148,7 @@ impl App {
             Key::Last => self.line = last,
             Key::Next => self.turn(1),
             Key::Previous => self.turn(Page::ALL.len() - 1),
-            Key::Open => self.open = self.page == Page::Checks && self.lines() > 0,
+            Key::Open => self.open = self.page != Page::Events && self.lines() > 0,
             Key::Back => self.open = false,
             Key::Help => self.help = true,
         }

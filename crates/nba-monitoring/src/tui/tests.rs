@@ -32,6 +32,11 @@ fn screen(app: &App, width: u16, height: u16) -> String {
 
 async fn watched(folder: &Path) {
     let mut monitor = Monitor::open(folder, start(), Policy::default()).unwrap();
+    let volume = serde_json::from_value(
+        serde_json::json!({ "rows": 1230.0, "live": 1230.0, "tended": 1.0, "inserted": 1300.0, "deleted": 70.0 }),
+    );
+    let tables = &mut monitor.state.memory.volumes.tables;
+    tables.insert("public.games".to_owned(), volume.unwrap());
     for tick in 0..=12_i32 {
         let free = if tick > 5 {
             Verdict::refuted("the disk is full")
@@ -77,6 +82,10 @@ async fn the_worst_comes_first_and_more_is_one_key_away() {
     );
     assert!(bad < good && overview.contains(" CRITICAL "), "{overview}");
     assert!(overview.contains("! "), "{overview}");
+    assert!(
+        overview.contains("cost: database time not known"),
+        "{overview}"
+    );
     app.key(Key::Open);
     let detail = screen(&app, 110, 24);
     for expected in [
@@ -92,6 +101,18 @@ async fn the_worst_comes_first_and_more_is_one_key_away() {
     assert!(screen(&app, 110, 24).contains("db.connection"));
     app.key(Key::Previous);
     assert!(screen(&app, 110, 20).contains("raised"));
+    app.key(Key::Previous);
+    app.key(Key::Open);
+    let table = screen(&app, 110, 24);
+    for expected in [
+        "about 1,230 rows",
+        "70 deleted",
+        "rows:public.games: 13 looks",
+        "Esc goes back",
+    ] {
+        assert!(table.contains(expected), "`{expected}`: {table}");
+    }
+    app.key(Key::Next);
     app.key(Key::Help);
     assert!(screen(&app, 110, 20).contains("Any key closes this."));
     app.key(Key::Down);

@@ -202,6 +202,18 @@ impl History {
         &self.path
     }
 
+    /// Bytes of its file and of what is on the way into it; `None` where there is none.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        let file = std::fs::metadata(&self.path)
+            .ok()
+            .filter(std::fs::Metadata::is_file)?;
+        let mut beside = self.path.clone().into_os_string();
+        beside.push("-wal");
+        let beside = std::fs::metadata(beside).map_or(0, |file| file.len());
+        Some(file.len() + beside)
+    }
+
     /// The open file. The lock is held while it is opened, so that it is opened once.
     async fn pool(&self) -> Result<SqlitePool, HistoryError> {
         let mut known = self.pool.lock().await;

@@ -14,7 +14,7 @@ use super::event::{EVENTS_FILE, Event, EventKind};
 use super::history::History;
 use super::level::{Level, Standing};
 use super::state::{Policy, STATE_VERSION, State};
-use crate::checks::Observation;
+use crate::checks::{LookCost, Observation};
 
 const STATE_FILE: &str = "state.json";
 const LOCK_FILE: &str = "lock";
@@ -90,6 +90,8 @@ pub struct Tick {
     pub in_alarm: Vec<String>,
     /// Checks that were bad at this look and are not in alarm.
     pub suspect: Vec<String>,
+    /// What this look cost.
+    pub cost: LookCost,
     /// What changed.
     pub events: Vec<Event>,
     /// What the monitor could not write.
@@ -204,12 +206,19 @@ impl Monitor {
                 )
             })
             .collect();
+        let cost = self.cost();
+        let spent = cost.figures();
         let mut events = std::mem::take(&mut self.pending);
         let mut faults = self.take_requests(now);
         self.state.last_ms = elapsed_ms;
+        self.state.cost = cost.clone();
         events.extend(self.state.record(seen, now, interval, self.policy));
         let samples = sample.iter().chain(&rows);
         let samples = samples.map(|(id, level, value)| (id.as_str(), *level, *value));
+        let spent = spent
+            .iter()
+            .map(|(name, value)| (*name, Level::NotApplicable, Some(*value)));
+        let samples = samples.chain(spent);
         if let Err(error) = self.history.append(now, elapsed_ms, samples).await {
             faults.push(nba_utils::ErrorReport::new(&error).to_string());
         }
@@ -228,9 +237,18 @@ impl Monitor {
             standing: self.state.standing(),
             in_alarm: names(|check| check.level.is_alarm()),
             suspect: names(super::state::CheckState::is_suspect),
+            cost,
             events,
             faults,
         }
+    }
+
+    /// What the look that ends now cost, with what this process and its files take.
+    fn cost(&mut self) -> LookCost {
+        let mut cost = self.state.memory.cost.take();
+        cost.memory_bytes = memory_bytes();
+        cost.history_bytes = self.history.bytes();
+        cost
     }
 
     /// Adds events to the log; what could not be written comes back as text.
@@ -298,6 +316,14 @@ impl Monitor {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Bytes of this process in memory; `None` where the system has no `/proc`.
+fn memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    kilobytes.checked_mul(1_024)
 }
 
 /// Why a state could not be read.

@@ -9,7 +9,7 @@ use super::event::{Event, EventKind};
 use super::level::{Level, Standing};
 use super::maintenance::Maintenance;
 use crate::alerts::Alerting;
-use crate::checks::{Memory, Observation};
+use crate::checks::{LookCost, Memory, Observation};
 
 /// Version of the file's form.
 pub const STATE_VERSION: u32 = 1;
@@ -49,6 +49,9 @@ pub struct State {
     /// What the last look cost in milliseconds.
     #[serde(default)]
     pub last_ms: u64,
+    /// What it cost otherwise.
+    #[serde(default)]
+    pub cost: LookCost,
     /// Every check that was ever looked at, and not long ago.
     pub checks: BTreeMap<String, CheckState>,
     /// Windows, past ones for a week.
@@ -221,6 +224,7 @@ impl State {
             interval_s: 0,
             ticks: 0,
             last_ms: 0,
+            cost: LookCost::default(),
             checks: BTreeMap::new(),
             maintenance: Vec::new(),
             memory: Memory::default(),

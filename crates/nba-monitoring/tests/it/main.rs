@@ -3,6 +3,7 @@
 
 mod baseline;
 mod checks;
+mod cost;
 mod endurance;
 mod health;
 mod platform;

@@ -16,9 +16,10 @@ use nba_utils::Hint;
 use serde::Serialize;
 
 use super::site::EvidenceRow;
+use crate::checks::{DB_MS, PAGES};
 use crate::watch::{
-    Event, EventKind, History, HistoryError, LOOK_MS, Level, ReadState, Series, Standing, State,
-    read_events, read_state,
+    Event, EventKind, History, HistoryError, LOOK_MS, Level, Point, ReadState, Series, Standing,
+    State, read_events, read_state,
 };
 
 /// What a report is about.
@@ -112,6 +113,12 @@ pub struct WatchCost {
     pub look_ms_max: Option<f64>,
     /// Seconds of the week that were spent looking.
     pub looking_s: Option<f64>,
+    /// Database time of a look in ms: mean.
+    pub db_ms_mean: Option<f64>,
+    /// The most of a look.
+    pub db_ms_max: Option<f64>,
+    /// The most pages of tables that a look touched.
+    pub pages_max: Option<f64>,
     /// Bytes of its files.
     pub disk_bytes: u64,
 }
@@ -209,10 +216,11 @@ impl Week {
         };
         let cost = series.get(LOOK_MS).map(Vec::as_slice).unwrap_or_default();
         let looks: u32 = cost.iter().map(|point| point.looks).sum();
-        let spent: f64 = cost
-            .iter()
-            .filter_map(|point| point.mean.map(|mean| mean * f64::from(point.looks)))
-            .sum();
+        let spent = sum(cost);
+        let past = |name: &str| series.get(name).map(Vec::as_slice).unwrap_or_default();
+        let most = |points: &[Point]| points.iter().filter_map(|point| point.max).reduce(f64::max);
+        let db = past(DB_MS);
+        let counted: u32 = db.iter().map(|point| point.looks).sum();
         Self {
             from,
             to,
@@ -230,14 +238,24 @@ impl Week {
             tables: tables(state, &series),
             cost: WatchCost {
                 look_ms_mean: (looks > 0).then(|| spent / f64::from(looks)),
-                look_ms_max: cost.iter().filter_map(|point| point.max).reduce(f64::max),
+                look_ms_max: most(cost),
                 looking_s: (looks > 0).then_some(spent / 1_000.0),
+                db_ms_mean: (counted > 0).then(|| sum(db) / f64::from(counted)),
+                db_ms_max: most(db),
+                pages_max: most(past(PAGES)),
                 disk_bytes,
             },
             evidence,
             series,
         }
     }
+}
+
+/// All values of a stretch together.
+fn sum(points: &[Point]) -> f64 {
+    let sums = points.iter();
+    sums.filter_map(|point| point.mean.map(|mean| mean * f64::from(point.looks)))
+        .sum()
 }
 
 /// Bytes of the files of the watch.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::text::{change, lasted, minutes};
 use super::{Chapter, PARTS, ROWS, Week};
-use crate::checks::whole;
+use crate::checks::{DB_MS, whole};
 use crate::serve::chart::Chart;
 use crate::serve::html::{Text, level_pill, pill, standing_pill};
 use crate::watch::{LOOK_MS, Level};
@@ -174,9 +174,10 @@ impl Week {
     fn watching(&self, main: &mut String) {
         let _ = write!(
             main,
-            "<section class=\"card\" aria-labelledby=\"cost\"><h2 id=\"cost\">What watching cost</h2><p>{}</p>{}</section>",
+            "<section class=\"card\" aria-labelledby=\"cost\"><h2 id=\"cost\">What watching cost</h2><p>{}</p>{}<h3>Database time of a look</h3>{}</section>",
             Text(self.cost_line()),
-            self.chart("time of a look", LOOK_MS, "ms").large()
+            self.chart("time of a look", LOOK_MS, "ms").large(),
+            self.chart("database time of a look", DB_MS, "ms").large()
         );
     }
 }

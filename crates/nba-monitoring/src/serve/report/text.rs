@@ -101,8 +101,18 @@ impl Week {
             }
             _ => "no look was recorded".to_owned(),
         };
+        let database = match (self.cost.db_ms_mean, self.cost.db_ms_max) {
+            (Some(mean), Some(most)) => {
+                format!("database time {mean:.0} ms per look, {most:.0} ms at most")
+            }
+            _ => "database time not known".to_owned(),
+        };
+        let pages = self.cost.pages_max.map_or_else(
+            || "pages of tables not known".to_owned(),
+            |most| format!("{} pages of tables at most", whole(most)),
+        );
         let disk = u32::try_from(self.cost.disk_bytes).map_or(f64::from(u32::MAX), f64::from);
-        format!("{look}; {} on disk", size(disk))
+        format!("{look}; {database}; {pages}; {} on disk", size(disk))
     }
 
     /// Tables that changed, the largest change first.
