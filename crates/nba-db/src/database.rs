@@ -377,14 +377,16 @@ async fn guard_holds(
     const OPERATION: &str = "reading the session guard back";
     let fail = |error| DbError::from_tokio(OPERATION, error);
     // Preparing and running, two round trips.
-    let statement = meter
-        .trip(0, connection.client.prepare(guard::EFFECTIVE_SQL))
-        .await
-        .map_err(fail)?;
-    let row = meter
-        .trip(1, connection.client.query_one(&statement, &[]))
-        .await
-        .map_err(fail)?;
+    let trip = meter.trip(0);
+    let prepared = connection.client.prepare(guard::EFFECTIVE_SQL).await;
+    drop(trip);
+    let trip = meter.trip(1);
+    let row = connection
+        .client
+        .query_one(&prepared.map_err(fail)?, &[])
+        .await;
+    drop(trip);
+    let row = row.map_err(fail)?;
     let text = |at: usize| row.try_get::<_, &str>(at).map_err(fail);
     let limits = options.limits();
     let read_only = text(0)? == "on";
@@ -481,9 +483,10 @@ async fn sqlx_pool(
             Box::pin(async move {
                 meter.connected();
                 if let Some(sql) = set_up {
-                    let statements = statements_in(&sql);
-                    let set = connection.execute(sqlx::raw_sql(ident::trusted(sql)));
-                    meter.trip(statements, set).await?;
+                    let _trip = meter.trip(statements_in(&sql));
+                    connection
+                        .execute(sqlx::raw_sql(ident::trusted(sql)))
+                        .await?;
                 }
                 Ok(())
             })
@@ -494,9 +497,11 @@ async fn sqlx_pool(
             let reset = reset.clone();
             let meter = Arc::clone(&cleaned);
             Box::pin(async move {
-                let statements = statements_in(&reset);
-                let clean = connection.execute(sqlx::raw_sql(ident::trusted(reset)));
-                Ok(meter.trip(statements, clean).await.is_ok())
+                let _trip = meter.trip(statements_in(&reset));
+                Ok(connection
+                    .execute(sqlx::raw_sql(ident::trusted(reset)))
+                    .await
+                    .is_ok())
             })
         })
         .connect_lazy_with(connect);

@@ -205,19 +205,27 @@ impl Database {
         if let Err(error) = session.batch_execute("begin").await {
             return Verdict::not_proven(error.to_string());
         }
-        judge_write(session.batch_execute(WRITE_SQL).await)
+        let outcome = session.batch_execute(WRITE_SQL).await;
+        // Here and now, or the next look at the sessions would find ours idle in a transaction.
+        let _ = session.batch_execute("rollback").await;
+        judge_write(outcome)
     }
 
     async fn prove_read_only_sqlx(&self) -> Verdict {
-        let begun = self.meter().trip(1, self.pool().begin());
-        let mut transaction = match begun.await {
+        let trip = self.meter().trip(1);
+        let begun = self.pool().begin().await;
+        drop(trip);
+        let mut transaction = match begun {
             Ok(transaction) => transaction,
             Err(error) => {
                 return Verdict::not_proven(self.error("opening a transaction", error).to_string());
             }
         };
-        let write = sqlx::query(WRITE_SQL).execute(&mut *transaction);
-        let outcome = self.meter().trip(1, write).await;
+        let trip = self.meter().trip(1);
+        let outcome = sqlx::query(WRITE_SQL).execute(&mut *transaction).await;
+        drop(trip);
+        let _trip = self.meter().trip(1);
+        let _ = transaction.rollback().await;
         judge_write(
             outcome
                 .map(|_| ())

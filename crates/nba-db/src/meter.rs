@@ -3,7 +3,6 @@
 //! PostgreSQL keeps no account per session that a role without rights could read (`pg_stat_statements` is an extension, and
 //! `pg_stat_database` is about everybody), so each handle keeps its own. What it cannot count is said at [`Spent`].
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -91,14 +90,14 @@ impl Meter {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits for an answer, and counts the wait also when it is given up.
-    pub(crate) async fn trip<F: Future>(&self, statements: u64, work: F) -> F::Output {
-        let _trip = Trip {
+    /// Something is sent now; the wait for its answer, or until it is given up, ends when the result is dropped. It takes no
+    /// future, because one inside another makes both larger.
+    pub(crate) fn trip(&self, statements: u64) -> Trip<'_> {
+        Trip {
             meter: self,
             statements,
             began: Instant::now(),
-        };
-        work.await
+        }
     }
 
     /// Rows came back.
@@ -137,7 +136,8 @@ impl Meter {
 }
 
 /// A wait that is going on.
-struct Trip<'a> {
+#[must_use = "the wait is over when it is dropped"]
+pub(crate) struct Trip<'a> {
     meter: &'a Meter,
     statements: u64,
     began: Instant,
@@ -193,7 +193,10 @@ mod tests {
     async fn a_wait_that_was_given_up_counts() {
         let meter = Meter::default();
         assert_eq!(meter.spent().shortest, None);
-        let never = meter.trip(1, std::future::pending::<()>());
+        let never = async {
+            let _trip = meter.trip(1);
+            std::future::pending::<()>().await;
+        };
         let given_up = tokio::time::timeout(Duration::from_millis(5), never).await;
         assert!(given_up.is_err());
         let spent = meter.spent();

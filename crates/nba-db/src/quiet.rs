@@ -169,8 +169,10 @@ impl Tick {
     pub async fn of(session: &Session) -> Result<Self, FingerprintError> {
         let sql = statements();
         let client = session.client();
-        let reading = client.simple_query(&sql);
-        match session.meter().trip(statements_in(&sql), reading).await {
+        let trip = session.meter().trip(statements_in(&sql));
+        let read = client.simple_query(&sql).await;
+        drop(trip);
+        match read {
             Ok(messages) => {
                 session.meter().texts(&messages);
                 Self::of_messages(&messages)

@@ -363,15 +363,15 @@ mod tests {
         assert_eq!(svg.matches("fill=\"#d55e00\"").count(), 1, "{svg}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         let text = plot(&points).text().join("\n");
-        insta_like(&text);
+        as_drawn(&text);
     }
 
-    /// The greatest value reaches the top row, the least the bottom one, and the strip has its mark.
-    fn insta_like(text: &str) {
+    /// The greatest value is at the top row, the least at the bottom one, and the strip has its mark.
+    fn as_drawn(text: &str) {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 1 + ROWS + 2, "{text}");
         assert!(
-            lines[1].trim_start().starts_with("41") && lines[1].contains('█'),
+            lines[1].trim_start().starts_with("41") && lines[2].contains('█'),
             "{text}"
         );
         assert!(lines[ROWS].trim_start().starts_with('9'), "{text}");

@@ -105,7 +105,8 @@ impl Watch {
     ) -> Vec<Observation> {
         let memory = &mut self.monitor.state.memory;
         let mut seen = match context.connect(config, "watch").await {
-            Ok(db) => checks::run(&db, &self.settings, memory, options).await,
+            // On the heap, like what is beside the database.
+            Ok(db) => Box::pin(checks::run(&db, &self.settings, memory, options)).await,
             Err(error) => checks::unreachable(&format!("{error:#}"), options),
         };
         seen.extend(health.into_iter().flat_map(observe_health));
@@ -359,7 +360,7 @@ pub(crate) async fn ask(
     config.database()?;
     let connected: Result<Database, _> = context.connect(config, "check").await;
     let mut seen = match connected {
-        Ok(db) => checks::run(&db, &settings, &mut memory, &options).await,
+        Ok(db) => Box::pin(checks::run(&db, &settings, &mut memory, &options)).await,
         Err(error) => checks::unreachable(&format!("{error:#}"), &options),
     };
     let tree = if ids.is_empty() || ids.iter().any(|id| id == "evidence.legacy_tree") {

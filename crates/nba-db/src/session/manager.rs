@@ -150,9 +150,9 @@ impl bb8::ManageConnection for Manager {
                 .map_err(|error| DbError::from_tokio_connect(&self.target, error))?;
             self.meter.connected();
             if let Some(sql) = &self.after_connect {
-                let set = client.batch_execute(sql);
-                self.meter
-                    .trip(statements_in(sql), set)
+                let _trip = self.meter.trip(statements_in(sql));
+                client
+                    .batch_execute(sql)
                     .await
                     .map_err(|error| DbError::from_tokio("setting the session guard", error))?;
             }

@@ -144,10 +144,14 @@ impl Session {
             return Ok(prepared);
         }
         let leaves_state = guard::leaves_state(sql);
-        let preparing = connection.client.prepare(sql);
         // Parsing is work of the server, and no statement of its own.
-        let statement = (self.pool.meter.trip(0, preparing).await)
+        let trip = self.meter().trip(0);
+        let statement = connection
+            .client
+            .prepare(sql)
+            .await
             .map_err(|error| DbError::from_tokio(statement_label(sql), error))?;
+        drop(trip);
         let prepared = Prepared {
             statement,
             leaves_state,
@@ -178,10 +182,14 @@ impl Session {
 
     async fn query_once(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
         let prepared = self.prepare(sql).await?;
-        let query = self.raw_client().query(&prepared.statement, params);
-        let rows = (self.pool.meter.trip(1, query).await)
+        let trip = self.meter().trip(1);
+        let rows = self
+            .raw_client()
+            .query(&prepared.statement, params)
+            .await
             .map_err(|error| DbError::from_tokio(statement_label(sql), error))?;
-        self.pool.meter.rows(&rows);
+        drop(trip);
+        self.meter().rows(&rows);
         Ok(rows)
     }
 
@@ -228,8 +236,10 @@ impl Session {
         let guard = self.arm(sql)?;
         let outcome = async {
             let prepared = self.prepare(sql).await?;
-            let execute = self.raw_client().execute(&prepared.statement, params);
-            (self.pool.meter.trip(1, execute).await)
+            let _trip = self.meter().trip(1);
+            self.raw_client()
+                .execute(&prepared.statement, params)
+                .await
                 .map_err(|error| DbError::from_tokio(statement_label(sql), error))
         }
         .await;
@@ -244,9 +254,13 @@ impl Session {
     pub async fn batch_execute(&self, sql: &str) -> Result<()> {
         let guard = self.arm(sql)?;
         self.mark_dirty();
-        let batch = self.raw_client().batch_execute(sql);
-        let outcome = (self.pool.meter.trip(statements_in(sql), batch).await)
+        let trip = self.meter().trip(statements_in(sql));
+        let outcome = self
+            .raw_client()
+            .batch_execute(sql)
+            .await
             .map_err(|error| DbError::from_tokio(statement_label(sql), error));
+        drop(trip);
         guard.disarm();
         outcome
     }
@@ -314,9 +328,8 @@ impl Drop for Session {
 /// A call through the bare client may have been dropped while its statement runs on; the reset is
 /// queued behind it. So a reset that does not come through at once is followed by a cancel.
 async fn reset(client: &tokio_postgres::Client, pool: &ClientPool) -> bool {
-    let batch = client.batch_execute(&pool.reset_sql);
-    let batch = pool.meter.trip(statements_in(&pool.reset_sql), batch);
-    let mut reset = std::pin::pin!(batch);
+    let _trip = pool.meter.trip(statements_in(&pool.reset_sql));
+    let mut reset = std::pin::pin!(client.batch_execute(&pool.reset_sql));
     match tokio::time::timeout(RESET_GRACE, &mut reset).await {
         Ok(outcome) => outcome.is_ok(),
         Err(_) => {

@@ -94,15 +94,15 @@ pub(super) fn openapi() -> Value {
                 "State": { "type": "object", "required": ["version", "standing", "in_alarm", "suspect"], "properties": {
                     "version": { "type": "integer" }, "standing": { "type": "string", "enum": ["healthy", "suspect", "warning", "unknown", "critical"] },
                     "problem": nullable("string"), "target": nullable("object"), "last_tick": nullable("string"), "ticks": nullable("integer"), "interval_s": nullable("integer"), "last_ms": nullable("integer"), "started": nullable("string"),
-                    "cost": { "anyOf": [{ "$ref": "#/components/schemas/Cost" }, { "type": "null" }] },
+                    "cost": { "$ref": "#/components/schemas/Cost" },
                     "in_alarm": { "type": "array", "items": { "type": "string" } }, "suspect": { "type": "array", "items": { "type": "string" } },
                     "checks": { "type": ["object", "null"], "additionalProperties": { "$ref": "#/components/schemas/Check" } } } },
-                "Cost": { "type": "object", "description": "What the last look cost. A figure that is not known is absent.", "properties": {
+                "Cost": { "type": ["object", "null"], "description": "What the last look cost. A figure that is not known is absent.", "properties": {
                     "connections": { "type": "integer" }, "statements": { "type": "integer" }, "pages": { "type": "integer", "description": "pages of tables, their indexes and TOAST" },
                     "db_ms": { "type": "number", "description": "database time" }, "hour_db_ms": { "type": "number", "description": "database time of the last hour" },
                     "received_bytes": { "type": "integer" }, "memory_bytes": { "type": "integer" }, "history_bytes": { "type": "integer" },
                     "baseline_ms": { "type": "integer", "description": "the comparison with the baseline, beside the figures above" },
-                    "dearest": { "type": "array", "description": "checks with their milliseconds", "items": { "type": "array", "prefixItems": [{ "type": "string" }, { "type": "number" }] } },
+                    "dearest": { "type": "array", "description": "checks with their milliseconds", "items": { "type": "array" } },
                     "put_off": { "type": "array", "description": "checks that were not asked because the budget was spent", "items": { "type": "string" } } } },
                 "History": { "type": "array", "items": { "type": "object", "required": ["at", "level", "looks"], "properties": {
                     "at": time, "level": { "$ref": "#/components/schemas/Level" }, "mean": nullable("number"), "min": nullable("number"), "max": nullable("number"), "looks": { "type": "integer" } } } },
