@@ -9,7 +9,7 @@ use crate::watch::Point;
 /// The sheet in pixels.
 const SHEET: Spot = (800.0, 300.0);
 /// Where the values are: left, top, width, height.
-const FIELD: (f64, f64, f64, f64) = (90.0, 40.0, 690.0, 190.0);
+const FIELD: (f64, f64, f64, f64) = (90.0, 40.0, 640.0, 190.0);
 /// The strip that shows trouble, below it.
 const STRIP: (f64, f64) = (240.0, 10.0);
 /// Marks on each axis.
@@ -66,6 +66,9 @@ impl Plot<'_> {
             .filter(|point| point.level.is_alarm())
             .count();
         let values = match self.range() {
+            Some((least, most)) if number(least) == number(most) => {
+                format!("{} {}", number(least), self.unit)
+            }
             Some((least, most)) => format!("{} to {} {}", number(least), number(most), self.unit),
             None => "nothing was measured".to_owned(),
         };
