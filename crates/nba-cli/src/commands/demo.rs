@@ -102,7 +102,8 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> anyhow::Result<Co
     let legacy_script = run_legacy_script(out, &stage, context.search_path()?).await?;
 
     let porting = Box::pin(porting::tell(context, &stage, &config, &db)).await?;
-    let safety = safety::tell(context, &stage).await?;
+    // On the heap: it holds all that the way there and back needs.
+    let safety = Box::pin(safety::tell(context, &stage)).await?;
 
     heading(out, "defects");
     say(
