@@ -33,6 +33,8 @@ pub mod history;
 pub mod lake;
 #[cfg(any(feature = "native-espn", feature = "native-hoopr"))]
 pub mod native;
+#[cfg(any(feature = "plays", feature = "manifest"))]
+mod parquet_file;
 #[cfg(feature = "plays")]
 pub mod plays;
 #[cfg(feature = "legacy")]

@@ -16,7 +16,7 @@ use parquet::data_type::{ByteArray, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::reader::FileReader as _;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::record::RowAccessor as _;
 use parquet::schema::parser::parse_message_type;
@@ -25,6 +25,7 @@ use serde::Serialize;
 use super::compare::{CopyReport, Findings, blocking, hash};
 use super::digests::{Hasher, digests_of_file, etag_of_file};
 use super::{Inventory, Lake, LakeError, LakeTotals};
+use crate::parquet_file;
 
 /// Entries per row group.
 const ENTRIES_PER_GROUP: usize = 32_768;
@@ -313,8 +314,7 @@ impl Manifest {
             path: path.to_owned(),
             problem,
         };
-        let file = File::open(path).map_err(|e| failed(e.into()))?;
-        let reader = SerializedFileReader::new(file).map_err(|e| failed(e.into()))?;
+        let reader = parquet_file::open(path).map_err(|e| failed(e.into()))?;
         let pairs = reader
             .metadata()
             .file_metadata()
@@ -328,11 +328,16 @@ impl Manifest {
                 .and_then(|pair| pair.value.clone())
                 .ok_or_else(|| damaged(format!("it has no `{key}`")))
         };
-        let mut entries = Vec::new();
-        for row in reader.get_row_iter(None).map_err(|e| failed(e.into()))? {
-            let row = row.map_err(|e| failed(e.into()))?;
-            entries.push(entry(&row).map_err(|e| damaged(e.to_string()))?);
-        }
+        let rows = parquet_file::contained(|| {
+            let rows = reader.get_row_iter(None)?;
+            rows.map(|row| row.map(|row| entry(&row)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let entries = rows
+            .map_err(|e| failed(e.into()))?
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(|e| damaged(e.to_string()))?;
         let manifest = Manifest {
             lake: value(LAKE)?,
             taken_at: value(TAKEN_AT)?

@@ -8,6 +8,8 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
+use crate::parquet_file::{self, contained};
+
 /// Rows decoded at once: with 24 columns about 4 MB.
 const BATCH: usize = 8_192;
 
@@ -88,8 +90,7 @@ pub(crate) fn whole_of_real(value: f64) -> Option<i64> {
 ///
 /// When the file cannot be read.
 pub fn has_columns(path: &Path, names: &[&str]) -> Result<bool, ParquetError> {
-    let file = File::open(path).map_err(ParquetError::from)?;
-    let reader = SerializedFileReader::new(file)?;
+    let reader = parquet_file::open(path)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     Ok(names.iter().all(|name| {
         schema
@@ -109,7 +110,7 @@ pub fn read_group(
     names: &[&str],
     group: usize,
 ) -> Result<Option<Batch>, ParquetError> {
-    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let reader = parquet_file::open(path)?;
     if group >= reader.num_row_groups() {
         return Ok(None);
     }
@@ -154,8 +155,7 @@ pub fn for_each_batch<E>(
 where
     E: From<ParquetError>,
 {
-    let file = File::open(path).map_err(|error| E::from(error.into()))?;
-    let reader = SerializedFileReader::new(file)?;
+    let reader = parquet_file::open(path)?;
     let places = places(&reader, names);
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index)?;
@@ -190,7 +190,7 @@ fn open(
         .iter()
         .map(|place| {
             place
-                .map(|index| group.get_column_reader(index))
+                .map(|index| contained(|| group.get_column_reader(index)))
                 .transpose()
         })
         .collect()
@@ -221,17 +221,22 @@ fn column(reader: &mut ColumnReader, want: usize) -> Result<Column, ParquetError
     })
 }
 
+/// Rows that are made room for at once.
+const ROOM: usize = 1 << 20;
+
 pub(crate) fn values<T: DataType, V: Clone>(
     reader: &mut ColumnReaderImpl<T>,
     want: usize,
     convert: impl Fn(T::T) -> Option<V>,
 ) -> Result<Vec<Option<V>>, ParquetError> {
-    let mut levels: Vec<i16> = Vec::with_capacity(want);
-    let mut raw = Vec::with_capacity(want);
+    // How many rows there are the file says, and it may be damaged.
+    let mut levels: Vec<i16> = Vec::with_capacity(want.min(ROOM));
+    let mut raw = Vec::with_capacity(want.min(ROOM));
     let (mut read, mut total) = (0, 0);
     while total < want {
-        let (records, _, _) =
-            reader.read_records(want - total, Some(&mut levels), None, &mut raw)?;
+        let (records, _, _) = contained(|| {
+            reader.read_records((want - total).min(ROOM), Some(&mut levels), None, &mut raw)
+        })?;
         if records == 0 {
             break;
         }

@@ -14,6 +14,7 @@ use parquet::schema::types::ColumnDescriptor;
 
 use super::eastern;
 use crate::native::load::ReadError;
+use crate::parquet_file;
 use crate::plays::table::values;
 
 /// Rows decoded at once: with 77 columns of mostly short texts about 20 MB.
@@ -167,8 +168,7 @@ fn csv_rows(path: &Path, wanted: &[usize], take: &mut Take<'_>) -> Result<(), Re
 }
 
 fn open(path: &Path) -> Result<SerializedFileReader<File>, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::new(error.to_string()))?;
-    SerializedFileReader::new(file).map_err(|error| parquet_error(&error))
+    parquet_file::open(path).map_err(|error| parquet_error(&error))
 }
 
 fn parquet_error(error: &ParquetError) -> ReadError {
@@ -220,8 +220,7 @@ fn parquet_rows(path: &Path, wanted: &[usize], take: &mut Take<'_>) -> Result<()
         let mut readers = wanted
             .iter()
             .map(|&at| {
-                group
-                    .get_column_reader(at)
+                parquet_file::contained(|| group.get_column_reader(at))
                     .map_err(|error| parquet_error(&error))
             })
             .collect::<Result<Vec<_>, _>>()?;
