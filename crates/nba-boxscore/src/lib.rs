@@ -24,6 +24,7 @@
 //! ```
 
 pub mod adapter;
+mod chain;
 mod chart;
 mod check;
 mod drawing;
@@ -36,6 +37,7 @@ mod log;
 pub mod metrics;
 mod moment;
 mod order;
+mod possession;
 mod tally;
 mod timeline;
 mod verify;
@@ -52,10 +54,11 @@ pub use interval::{Grid, Span, Split};
 pub use line::{GameBox, Line, TeamBox};
 pub use lineup::{Confidence, PeriodStart, Solution, solve};
 pub use log::{
-    Claim, GameLog, LogError, LogPlayer, LogTeam, MAX_PLAYERS, MAX_ROWS, Mention, Note, Origin,
-    ShotPlace, Stat,
+    Ball, BallMark, Claim, GameLog, LogError, LogPlayer, LogTeam, MAX_PLAYERS, MAX_ROWS, Mention,
+    Note, Origin, ShotPlace, Stat,
 };
 pub use moment::{Moments, difference};
+pub use possession::{Outcome, Possession, possessions};
 pub use tally::{Tally, TallyError, TallyErrorKind, tally};
 pub use timeline::{
     Change, KEYFRAME_EVERY, Point, Standing, Stint, Timeline, TimelineError, elapsed_tenths,

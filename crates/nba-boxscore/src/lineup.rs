@@ -191,6 +191,20 @@ impl Solver<'_> {
         let trace = |slot: u8| traces[usize::from(slot)];
         let mut five: Vec<u8> = slots.clone().filter(|&slot| trace(slot).starts).collect();
         let proven = five.len();
+        if proven > 5 {
+            // Somebody came in without a row. Who was seen last is the likeliest: minutes and plus/minus stay near the truth, and no
+            // verdict rests on it.
+            five.sort_by_key(|&slot| std::cmp::Reverse(trace(slot).acted_at));
+            five.truncate(5);
+            return PeriodStart {
+                period,
+                side,
+                five: five.try_into().ok(),
+                confidence: Confidence::Unknown,
+                inferred: Vec::new(),
+                candidates: Vec::new(),
+            };
+        }
         let mut candidates: Vec<u8> = slots.filter(|&slot| !trace(slot).seen()).collect();
         candidates.sort_by_key(|&slot| std::cmp::Reverse(self.likelihood(period, side, slot)));
         let missing = 5usize.saturating_sub(proven);

@@ -106,6 +106,33 @@ pub struct ShotPlace {
     pub out: i16,
 }
 
+/// What an event says about the ball that no count tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ball {
+    /// Anybody may have it next: a jump ball.
+    Jump,
+    /// A free throw by its place among those given together.
+    FreeThrow {
+        /// Which one, from 1.
+        number: u8,
+        /// Of how many.
+        of: u8,
+        /// Whether the shooters keep the ball behind the last of them.
+        keeps: bool,
+    },
+    /// A miss that counts for nobody.
+    Heave(Side),
+}
+
+/// [`Ball`] of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BallMark {
+    /// Index of the event in [`GameLog::events`].
+    pub event: u32,
+    /// What it says.
+    pub ball: Ball,
+}
+
 /// Where an event stands in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origin {
@@ -182,9 +209,17 @@ pub enum Note {
         entering: PlayerRef,
         leaving: PlayerRef,
     },
-    /// The source prints nothing that a lost row would contradict.
-    #[error("the source prints no figure but the score: a row it lacks leaves no trace")]
+    /// The source prints no running figures, so some counts have nothing beside their rows.
+    #[error(
+        "the source prints no figure but the score: assists, steals, blocks and fouls stand on their own rows alone"
+    )]
     ScoreOnly,
+    /// Rows that do not follow from each other.
+    #[error("row {row}: {what}: a row is missing or out of place")]
+    OutOfChain { row: u32, what: &'static str },
+    /// The last period has no end.
+    #[error("row {row}: the source breaks off before the end of period {period}")]
+    BreaksOff { row: u32, period: u8 },
     /// A row without a number that says what another one of its moment says.
     #[error("row {row}: an equal row stands in the same moment")]
     Repeated { row: u32 },
@@ -206,13 +241,16 @@ impl Note {
     /// Whether it leaves time on court and plus/minus in doubt: what concerns the court, and what leaves everything in doubt.
     #[must_use]
     pub const fn unsettles_court(&self) -> bool {
-        self.is_about_court() || matches!(self, Note::ScoreOnly)
+        self.is_about_court() || matches!(self, Note::ScoreOnly | Note::BreaksOff { .. })
     }
 
     /// Whether the log cannot be called complete because of it.
     #[must_use]
     pub const fn is_doubt(&self) -> bool {
-        !matches!(self, Note::Duplicate { .. } | Note::Moved { .. })
+        !matches!(
+            self,
+            Note::Duplicate { .. } | Note::Moved { .. } | Note::ScoreOnly
+        )
     }
 }
 
@@ -289,6 +327,8 @@ pub struct GameLog {
     pub mentions: Vec<Mention>,
     /// The source's own running figures, by event.
     pub claims: Vec<Claim>,
+    /// What events say about the ball, in the order of the events; only readers whose sources print nothing else need it.
+    pub marks: Vec<BallMark>,
     /// Where shots were taken, by event; empty where the source does not say.
     pub shots: Vec<ShotPlace>,
     /// What the reader had to decide.
@@ -443,6 +483,10 @@ impl LogBuilder {
         self.log.mentions.push(Mention { event, player });
     }
 
+    pub(crate) fn mark(&mut self, event: u32, ball: Ball) {
+        self.log.marks.push(BallMark { event, ball });
+    }
+
     /// Where the shot of an event was taken; places outside every court are left out.
     pub(crate) fn shot_place(&mut self, event: u32, place: Option<[i64; 2]>) {
         /// A court is 94 feet long.
@@ -473,6 +517,17 @@ impl LogBuilder {
             defensive,
             event,
         });
+    }
+
+    /// The same, for sources whose events say enough about the ball to tell whether they follow from each other.
+    pub(crate) fn finish_in_chain(self) -> GameLog {
+        let mut log = self.finish();
+        for one in crate::chain::breaks(&log) {
+            let row = log.origins.get(one.event).map_or(0, |origin| origin.row);
+            let what = one.what;
+            log.notes.push(Note::OutOfChain { row, what });
+        }
+        log
     }
 
     /// Settles the kinds of rebounds and the order of the events.

@@ -69,6 +69,12 @@ pub(crate) fn settle(log: &mut GameLog) {
     for mention in &mut log.mentions {
         mention.event = moved(mention.event);
     }
+    // Whoever works through them expects them in the order of the events.
+    log.mentions.sort_by_key(|mention| mention.event);
+    for mark in &mut log.marks {
+        mark.event = moved(mark.event);
+    }
+    log.marks.sort_by_key(|mark| mark.event);
     number(&mut log.events);
 }
 
@@ -104,6 +110,29 @@ fn complete_periods(log: &mut GameLog) {
             add(0, EventKind::PeriodEnd);
         }
     }
+    if last > 0 && !periods[usize::from(last)].2 {
+        end_of_source(log, last);
+    }
+}
+
+/// The last period has no end. Where its clock shows no time left, it is over; otherwise the source breaks off.
+fn end_of_source(log: &mut GameLog, last: u8) {
+    let rows = log.events.iter().zip(&log.origins);
+    let latest = rows
+        .filter(|(event, _)| {
+            event.period == last && !matches!(event.kind, EventKind::PeriodStart { .. })
+        })
+        .min_by_key(|(event, _)| event.clock_tenths);
+    let (left, row) = latest.map_or((u16::MAX, 0), |(event, origin)| {
+        (event.clock_tenths, origin.row)
+    });
+    if left > 0 {
+        log.notes.push(Note::BreaksOff { row, period: last });
+        return;
+    }
+    log.events
+        .push(Event::new(0, last, 0, EventKind::PeriodEnd));
+    log.origins.push(Origin { row, number: None });
 }
 
 fn number(events: &mut [Event]) {

@@ -135,6 +135,27 @@ impl Verification {
             .find(|note| note.is_doubt() && !note.is_about_court())
         {
             Some(doubt) => Verdict::not_proven(doubt.to_string()),
+            None => self.names_fit_the_court(),
+        }
+    }
+
+    /// Where a source prints the score alone, a name that stands for two players shows in who is on court, and nowhere else.
+    fn names_fit_the_court(&self) -> Verdict {
+        if !self.notes.contains(&Note::ScoreOnly) {
+            return Verdict::Proven;
+        }
+        if let Some(violation) = self.court_violations.first() {
+            return Verdict::not_proven(violation.to_string());
+        }
+        if let Some(note) = self.notes.iter().find(|note| note.is_about_court()) {
+            return Verdict::not_proven(note.to_string());
+        }
+        let unknown = |start: &&PeriodStart| start.confidence == Confidence::Unknown;
+        match self.starts.iter().find(unknown) {
+            Some(start) => Verdict::not_proven(format!(
+                "who starts period {} for {} is not known",
+                start.period, start.side
+            )),
             None => Verdict::Proven,
         }
     }
@@ -298,6 +319,7 @@ fn compare(log: &GameLog, events: &[Event]) -> (usize, Vec<Mismatch>) {
 fn explain(log: &GameLog, events: &[Event], claims: &[Claim], found: &mut [Mismatch]) {
     let mut tally = Tally::new(log.roster_sizes());
     let mut ranges = vec![(u16::MAX, 0u16); found.len()];
+    let settled = scores_settle(events, found);
     for (index, event) in events.iter().enumerate() {
         let _ = tally.apply(event);
         for (one, range) in found.iter_mut().zip(&mut ranges) {
@@ -314,13 +336,13 @@ fn explain(log: &GameLog, events: &[Event], claims: &[Claim], found: &mut [Misma
             }
         }
     }
-    for (one, (least, most)) in found.iter_mut().zip(ranges) {
+    for ((one, (least, most)), settled) in found.iter_mut().zip(ranges).zip(settled) {
         // Counts only grow: what is printed anywhere is reached in the end, in whatever order the rows stand.
         let last = match one.player {
             Some(player) => tally.line(player).map_or(0, |line| count(line, one.stat)),
             None => tally.points()[one.side.index()],
         };
-        if one.printed > last {
+        if one.printed > last || !settled {
             one.explanation = None;
             continue;
         }
@@ -333,6 +355,29 @@ fn explain(log: &GameLog, events: &[Event], claims: &[Claim], found: &mut [Misma
             one.explanation = Some(Explanation::ScoresSwapped);
         }
     }
+}
+
+/// For each mismatch, whether a score of that side agrees again soon after it; figures of players are left to others. Rows that are merely
+/// swapped come right within a few rows, a wrong one keeps the score wrong for good.
+fn scores_settle(events: &[Event], found: &[Mismatch]) -> Vec<bool> {
+    let wrong: std::collections::HashSet<(usize, Side)> = found
+        .iter()
+        .filter(|one| one.player.is_none())
+        .map(|one| (one.event, one.side))
+        .collect();
+    found
+        .iter()
+        .map(|one| {
+            let behind = events.iter().enumerate().skip(one.event + 1).take(NEARBY);
+            let mut printed = behind
+                .filter(|(_, event)| event.score.is_some())
+                .map(|(index, _)| index)
+                .peekable();
+            one.player.is_some()
+                || printed.peek().is_none()
+                || printed.any(|index| !wrong.contains(&(index, one.side)))
+        })
+        .collect()
 }
 
 /// Whether the figure is the count without the rows of the same kind that stand before it and were put in after it.

@@ -5,7 +5,7 @@
 
 use super::text;
 use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
-use crate::log::{GameLog, LogBuilder, LogError, Note, Origin};
+use crate::log::{Ball, GameLog, LogBuilder, LogError, Note, Origin};
 
 /// One play, borrowed; absent texts are empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -164,7 +164,7 @@ pub fn read<'a>(
     for (row, play) in (0u32..).zip(plays) {
         reader.play(row, &play)?;
     }
-    Ok(reader.builder.finish())
+    Ok(reader.builder.finish_in_chain())
 }
 
 struct Reader {
@@ -213,6 +213,16 @@ impl Reader {
         }
         self.last = Some((event, play.number));
         let index = self.builder.push(event, origin)?;
+        let ball = match meaning {
+            Kind::FreeThrow { .. } => {
+                text::free_throw(play.kind).or_else(|| text::free_throw(play.text))
+            }
+            Kind::Nothing if play.kind.to_ascii_lowercase().contains("jump") => Some(Ball::Jump),
+            _ => None,
+        };
+        if let Some(ball) = ball {
+            self.builder.mark(index, ball);
+        }
         if matches!(event.kind, EventKind::Shot(_)) {
             let place = play
                 .place

@@ -5,7 +5,7 @@
 
 use super::text;
 use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
-use crate::log::{GameLog, LogBuilder, LogError, Note, Origin};
+use crate::log::{Ball, GameLog, LogBuilder, LogError, Note, Origin};
 
 /// One row, borrowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -377,6 +377,14 @@ pub fn read_with_teams<'a>(
     Ok(reader.builder.finish())
 }
 
+/// `X vs. Y (Z gains possession)`, and anything else that speaks of a jump ball.
+fn jumps(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["vs.", "jump ball", "jumpball"]
+        .iter()
+        .any(|word| lower.contains(word))
+}
+
 struct Reader<'a> {
     builder: LogBuilder,
     teams: [&'a str; 2],
@@ -435,6 +443,14 @@ impl<'a> Reader<'a> {
             number: row.number,
         };
         let place = self.builder.push(event, origin)?;
+        let ball = match said {
+            Said::FreeThrow { .. } => text::free_throw(row.text),
+            Said::Nothing if jumps(row.text) => Some(Ball::Jump),
+            _ => None,
+        };
+        if let Some(ball) = ball {
+            self.builder.mark(place, ball);
+        }
         if let Some(player) = mention {
             self.builder.mention(place, player);
         }

@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
-use crate::log::{GameLog, LogBuilder, LogError, Note, Origin, Stat};
+use crate::log::{Ball, GameLog, LogBuilder, LogError, Note, Origin, Stat};
 
 /// One element of `game.actions`, borrowed; absent texts are empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub fn read(id: &str, actions: &[Action<'_>], home: Option<u64>) -> Result<GameL
         reader.action(row, action)?;
     }
     reader.unpaired();
-    Ok(reader.builder.finish())
+    Ok(reader.builder.finish_in_chain())
 }
 
 /// Who scored when the home score went up first, or did not when the other did.
@@ -259,6 +259,22 @@ impl Reader {
             kind,
         };
         let index = self.builder.push(event, origin)?;
+        let ball = match (action.kind, side) {
+            ("freethrow", _) => text::free_throw(action.sub_kind).map(|ball| match ball {
+                Ball::FreeThrow { number, of, .. } => Ball::FreeThrow {
+                    number,
+                    of,
+                    keeps: ["flagrant", "clear-path"].contains(&action.descriptor),
+                },
+                other => other,
+            }),
+            ("jumpball", _) => Some(Ball::Jump),
+            ("heave", Some(side)) => Some(Ball::Heave(side)),
+            _ => None,
+        };
+        if let Some(ball) = ball {
+            self.builder.mark(index, ball);
+        }
         if matches!(kind, EventKind::Shot(_)) {
             self.builder.shot_place(index, action.place);
         }

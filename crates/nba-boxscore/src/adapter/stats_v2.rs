@@ -4,7 +4,7 @@
 
 use super::text::{self, Figures};
 use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
-use crate::log::{GameLog, LogBuilder, LogError, Note, Origin, Stat};
+use crate::log::{Ball, GameLog, LogBuilder, LogError, Note, Origin, Stat};
 
 /// Ids from here on are teams, not players.
 pub const FIRST_TEAM_ID: u64 = 1_610_612_737;
@@ -80,6 +80,8 @@ pub struct Reader {
     /// By event number, a digest of the row that had it first.
     seen: Vec<Option<u64>>,
     last_miss: Option<Side>,
+    /// The score printed last, `[home, away]`.
+    printed: [u16; 2],
     rows: u32,
     /// Whether the printed fouls are the personal ones.
     personal_fouls_printed: bool,
@@ -103,6 +105,7 @@ impl Reader {
             builder: LogBuilder::new(id),
             seen: Vec::with_capacity(1_024),
             last_miss: None,
+            printed: [0; 2],
             rows: 0,
             personal_fouls_printed: true,
             names_count: false,
@@ -133,7 +136,12 @@ impl Reader {
     /// The log of all rows so far.
     #[must_use]
     pub fn finish(self) -> GameLog {
-        self.builder.finish()
+        // Other feeds have no codes of free throws, which tell the last of them, or leave rows of dead balls out.
+        if self.personal_fouls_printed && !self.names_count {
+            self.builder.finish_in_chain()
+        } else {
+            self.builder.finish()
+        }
     }
 
     /// Takes the next row.
@@ -184,8 +192,15 @@ impl Reader {
             score,
             kind,
         };
-        let kind = self.kind(index, row, &figures, one, two, three);
+        let gain = score.map(|score| {
+            let before = std::mem::replace(&mut self.printed, score);
+            [0, 1].map(|side: usize| score[side].saturating_sub(before[side]))
+        });
+        let kind = self.kind(index, row, &figures, [one, two, three], gain);
         let place = self.builder.push(event(kind), origin)?;
+        if let Some(ball) = ball(row) {
+            self.builder.mark(place, ball);
+        }
         if matches!(kind, EventKind::Shot(_)) {
             self.builder.shot_place(place, place_of_shot);
         }
@@ -205,19 +220,23 @@ impl Reader {
         index: u32,
         row: &Row<'_>,
         figures: &Figures,
-        one: Who,
-        two: Who,
-        three: Who,
+        [one, two, three]: [Who; 3],
+        gain: Option<[u16; 2]>,
     ) -> EventKind {
         let slot = |who: Who| match who {
             Who::Player(player) => Some(player.slot),
             _ => None,
         };
         let nobody = |what| Note::Nobody { row: index, what };
-        if matches!(row.kind, 1..=3) && row.home.is_empty() && row.visitor.is_empty() {
-            // Two or three points, made or missed: only the text says.
+        let textless = row.home.is_empty() && row.visitor.is_empty();
+        if matches!(row.kind, 1..=3) && textless {
+            // Two or three points, made or missed: the text says it, and what the score gains is all there is without one.
             self.builder.note(Note::TextMissing { row: index });
         }
+        let gained = |side: Side| {
+            gain.filter(|_| textless)
+                .map_or(0, |gain| gain[side.index()])
+        };
         match row.kind {
             1 | 2 => {
                 let Who::Player(shooter) = one else {
@@ -226,7 +245,8 @@ impl Reader {
                 };
                 let three_points = [row.home, row.visitor]
                     .iter()
-                    .any(|text| text.contains("3PT") || text.contains("3pt"));
+                    .any(|text| text.contains("3PT") || text.contains("3pt"))
+                    || gained(shooter.side) == 3;
                 let same = |who: Who, side: Side| match who {
                     Who::Player(player) if player.side == side => Some(player.slot),
                     _ => None,
@@ -257,7 +277,7 @@ impl Reader {
                     return EventKind::Neutral;
                 };
                 // A text without `MISS` and without points is a try that a violation cancelled: it counts as tried.
-                let made = figures.points.is_some();
+                let made = figures.points.is_some() || gained(shooter.side) == 1;
                 if !made {
                     self.last_miss = Some(shooter.side);
                 }
@@ -502,6 +522,27 @@ impl Reader {
                 true
             }
         }
+    }
+}
+
+/// What a row says about the ball beside its event.
+fn ball(row: &Row<'_>) -> Option<Ball> {
+    let free_throw = |number, of, keeps| Some(Ball::FreeThrow { number, of, keeps });
+    match (row.kind, row.action) {
+        (3, 10) => free_throw(1, 1, false),
+        (3, 11) => free_throw(1, 2, false),
+        (3, 12) => free_throw(2, 2, false),
+        (3, 13) => free_throw(1, 3, false),
+        (3, 14) => free_throw(2, 3, false),
+        (3, 15) => free_throw(3, 3, false),
+        (3, 18 | 25) => free_throw(1, 2, true),
+        (3, 19 | 26) => free_throw(2, 2, true),
+        (3, 20) => free_throw(1, 1, true),
+        (3, 27) => free_throw(1, 3, true),
+        (3, 28) => free_throw(2, 3, true),
+        (3, 29) => free_throw(3, 3, true),
+        (10, _) => Some(Ball::Jump),
+        _ => None,
     }
 }
 

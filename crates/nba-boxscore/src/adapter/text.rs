@@ -1,7 +1,7 @@
 //! Small parsers for what stands in rows.
 
 use crate::event::period_tenths;
-use crate::log::LogError;
+use crate::log::{Ball, LogError};
 
 /// A clock as tenths of a second left; the common `M:SS` without detour.
 pub(crate) fn clock(row: u32, text: &str) -> Result<u16, LogError> {
@@ -97,6 +97,27 @@ pub(crate) fn count(text: &str) -> Option<u16> {
     })
 }
 
+/// A free throw by its place in a text such as `free throw flagrant 1 of 2`.
+pub(crate) fn free_throw(text: &str) -> Option<Ball> {
+    let mut words = text.split_ascii_whitespace();
+    let mut before = "";
+    let (number, of) = loop {
+        let word = words.next()?;
+        if word == "of"
+            && let Ok(number) = before.parse()
+        {
+            let of = words
+                .next()?
+                .trim_end_matches(|letter: char| !letter.is_ascii_digit());
+            break (number, of.parse().ok()?);
+        }
+        before = word;
+    };
+    let lower = text.to_ascii_lowercase();
+    let keeps = lower.contains("flagrant") || lower.contains("clear path");
+    Some(Ball::FreeThrow { number, of, keeps })
+}
+
 /// The running figures in the texts of the NBA's own feeds: `(24 PTS)`, `(Stephenson 1 AST)`, `(Off:1 Def:2)`, `(P1.T3)`; data.nba.com writes
 /// `(2 ST)`, `(1 TO)` and `(1 PF)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,7 +160,26 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::{fold, free_throw};
+    use crate::log::Ball;
+
+    #[test]
+    fn places_of_free_throws() {
+        let place = |number, of, keeps| Some(Ball::FreeThrow { number, of, keeps });
+        for (text, expected) in [
+            ("A. Ho makes free throw 1 of 2", place(1, 2, false)),
+            (
+                "C. Holmgren misses flagrant free throw 2 of 2",
+                place(2, 2, true),
+            ),
+            ("Free Throw - Clear Path 1 of 2", place(1, 2, true)),
+            ("A. Ho makes technical free throw", None),
+            ("Man of Steel makes free throw", None),
+            ("free throw 1 of", None),
+        ] {
+            assert_eq!(free_throw(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn names_are_compared_without_accents() {

@@ -4,6 +4,7 @@
 mod checks;
 mod counting;
 mod game;
+mod possessions;
 mod properties;
 mod reference;
 mod storage;

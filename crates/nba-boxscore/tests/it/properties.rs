@@ -44,7 +44,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
     ]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     (any::<u32>(), 0u8..7, 0u16..8_000, kind())
         .prop_map(|(sequence, period, clock, kind)| Event::new(sequence, period, clock, kind))
 }

@@ -155,6 +155,8 @@ pub(crate) enum Tables {
     PlusMinus,
     /// `interval_box_scores` by 6, 3, 1.5 and 1 minutes.
     Intervals,
+    /// `possession_metadata`: who had the ball from when to when, and what came of it.
+    Possessions,
 }
 
 /// What is drawn.

@@ -164,6 +164,13 @@ pub(crate) fn a_store_is_filled_gone_on_with_and_loaded(world: &World) {
     assert_eq!(loaded["inserted"], whole["games"], "{loaded}");
     let second = place.nba(&load).exits(0).json();
     assert_eq!(second["unchanged"], whole["games"], "{second}");
+    let mut more = load.to_vec();
+    more.extend(["--with", "possessions", "--free", "40GB"]);
+    let more = place.nba(&more).exits(0).json();
+    assert!(
+        more["written"]["possession_metadata"].as_u64() > Some(1_000),
+        "{more}"
+    );
     let points = format!(
         "select sum(points) from box_scores.moments where game_id = '{id}' and data_source = 'hoopr' \
          and event_num = box_scores.event_at('{id}', 'hoopr', 1898.9 + 0.1)"

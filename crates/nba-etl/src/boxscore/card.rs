@@ -1,7 +1,8 @@
 //! What is kept about a game beside its changes.
 
 use nba_boxscore::{
-    EventKind, GameLog, Record, Shot, ShotPlace, ShotResult, ShotValue, Timeline, Verification,
+    EventKind, GameLog, Outcome, Possession, Record, Shot, ShotPlace, ShotResult, ShotValue, Side,
+    Timeline, Verification, possessions,
 };
 use nba_utils::{Digest, Verdict};
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,9 @@ pub struct GameCard {
     /// Of the places of shots; none in stores that were written before places were kept.
     #[serde(default)]
     pub shots_digest: Option<Digest>,
+    /// Of the possessions; none in stores that were written before possessions were kept.
+    #[serde(default)]
+    pub possessions_digest: Option<Digest>,
 }
 
 /// A game as it is stored.
@@ -122,6 +126,8 @@ pub struct StoredGame {
     pub timeline: Timeline,
     /// Shots whose place the source says, in the order of their events; who assisted or blocked is in the changes alone.
     pub shots: Vec<(ShotPlace, Shot)>,
+    /// Who had the ball from when to when, in order.
+    pub possessions: Vec<Possession>,
 }
 
 /// Name of a feed in tables: the platform's own where it has one, all within 20 characters (box score dossier 10).
@@ -157,6 +163,11 @@ impl StoredGame {
         };
         let digest = digest(&timeline);
         let shots = shots(log, game, timeline.points().len());
+        let possessions = if timeline.points().is_empty() {
+            Vec::new()
+        } else {
+            possessions(&game.events)
+        };
         let teams = [0, 1].map(|side: usize| TeamCard {
             id: log.teams[side].id,
             name: log.teams[side].name.clone(),
@@ -180,9 +191,11 @@ impl StoredGame {
                 record: GradeCard::new(log, &game.record(log)),
                 digest,
                 shots_digest: Some(shots_digest(&shots)),
+                possessions_digest: Some(possessions_digest(&possessions)),
             },
             timeline,
             shots,
+            possessions,
         }
     }
 }
@@ -228,6 +241,90 @@ pub(super) fn shots_digest(shots: &[(ShotPlace, Shot)]) -> Digest {
     let bytes: Vec<u8> = shots
         .iter()
         .flat_map(shot_row)
+        .flat_map(i32::to_le_bytes)
+        .collect();
+    Digest::of(&bytes)
+}
+
+/// A possession as a row of its table: first and last event, period, side, start and end, points, outcome, worth of the last try,
+/// free throws, offensive rebounds, defensive rebound, stolen, blocked, margin.
+pub(super) fn possession_row(one: &Possession) -> [i32; 15] {
+    let whole = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+    let outcome = Outcome::ALL.iter().position(|known| *known == one.outcome);
+    [
+        whole(one.first),
+        whole(one.last),
+        i32::from(one.period),
+        i32::from(one.side == Side::Away),
+        whole(one.start_tenths),
+        whole(one.end_tenths),
+        i32::from(one.points),
+        outcome
+            .and_then(|place| i32::try_from(place).ok())
+            .unwrap_or(-1),
+        one.shot.map_or(0, |value| i32::from(value.points())),
+        i32::from(one.free_throws),
+        i32::from(one.offensive_rebounds),
+        i32::from(one.defensive_rebound),
+        i32::from(one.stolen),
+        i32::from(one.blocked),
+        i32::from(one.margin),
+    ]
+}
+
+/// The possession of a row; none where it is no such row.
+pub(super) fn possession_of(row: [i32; 15]) -> Option<Possession> {
+    let [
+        first,
+        last,
+        period,
+        side,
+        start,
+        end,
+        points,
+        outcome,
+        worth,
+        free_throws,
+        offensive_rebounds,
+        defensive_rebound,
+        stolen,
+        blocked,
+        margin,
+    ] = row;
+    let flag = |value: i32| match value {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    };
+    Some(Possession {
+        period: u8::try_from(period).ok()?,
+        side: if flag(side)? { Side::Away } else { Side::Home },
+        first: u32::try_from(first).ok()?,
+        last: u32::try_from(last).ok()?,
+        start_tenths: u32::try_from(start).ok()?,
+        end_tenths: u32::try_from(end).ok()?,
+        points: u8::try_from(points).ok()?,
+        outcome: *Outcome::ALL.get(usize::try_from(outcome).ok()?)?,
+        shot: match worth {
+            0 => None,
+            2 => Some(ShotValue::Two),
+            3 => Some(ShotValue::Three),
+            _ => return None,
+        },
+        free_throws: flag(free_throws)?,
+        offensive_rebounds: u8::try_from(offensive_rebounds).ok()?,
+        defensive_rebound: flag(defensive_rebound)?,
+        stolen: flag(stolen)?,
+        blocked: flag(blocked)?,
+        margin: i16::try_from(margin).ok()?,
+    })
+}
+
+/// Over everything the tables say of a game's possessions.
+pub(super) fn possessions_digest(possessions: &[Possession]) -> Digest {
+    let bytes: Vec<u8> = possessions
+        .iter()
+        .flat_map(possession_row)
         .flat_map(i32::to_le_bytes)
         .collect();
     Digest::of(&bytes)

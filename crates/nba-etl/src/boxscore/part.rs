@@ -1,4 +1,4 @@
-//! One part of a store: five parquet files beside each other.
+//! One part of a store: six parquet files beside each other.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,7 +15,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use super::card::{GameCard, StoredGame, shot_row, shots_digest};
+use super::card::{
+    GameCard, StoredGame, possession_of, possession_row, possessions_digest, shot_row, shots_digest,
+};
 use crate::plays::table::{Batch, read_group};
 
 /// Games in a row group: the unit a reader decodes for one game. Of real games, some 30,000 events.
@@ -27,6 +29,8 @@ const CHANGES: &str = "changes.parquet";
 const KEYFRAMES: &str = "keyframes.parquet";
 /// Not there in parts that were written before places of shots were kept.
 const SHOTS: &str = "shots.parquet";
+/// Not there in parts that were written before possessions were kept.
+const POSSESSIONS: &str = "possessions.parquet";
 
 const GAMES_SCHEMA: &str = "message games {
     required binary game_id (UTF8);
@@ -56,6 +60,25 @@ const SHOT_COLUMNS: [&str; 7] = [
     "made",
     "across",
     "out",
+];
+
+/// Columns of `possessions` after game and source.
+const POSSESSION_COLUMNS: [&str; 15] = [
+    "first_event",
+    "last_event",
+    "period",
+    "side",
+    "start_tenths",
+    "end_tenths",
+    "points",
+    "outcome",
+    "worth",
+    "free_throws",
+    "offensive_rebounds",
+    "defensive_rebound",
+    "stolen",
+    "blocked",
+    "margin",
 ];
 
 /// Columns of `changes` and `keyframes` after game and source.
@@ -184,6 +207,7 @@ pub(super) struct PartWriter {
     changes: Table,
     keyframes: Table,
     shots: Table,
+    possessions: Table,
     pending: usize,
 }
 
@@ -211,6 +235,12 @@ impl PartWriter {
                 &schema("shots", &SHOT_COLUMNS),
                 2,
                 SHOT_COLUMNS.len(),
+            )?,
+            possessions: Table::create(
+                &folder.join(POSSESSIONS),
+                &schema("possessions", &POSSESSION_COLUMNS),
+                2,
+                POSSESSION_COLUMNS.len(),
             )?,
             pending: 0,
         })
@@ -258,6 +288,11 @@ impl PartWriter {
         for shot in &game.shots {
             self.shots.group.push(&[&id, &source], &shot_row(shot));
         }
+        for possession in &game.possessions {
+            self.possessions
+                .group
+                .push(&[&id, &source], &possession_row(possession));
+        }
         self.pending += 1;
         if self.pending == GAMES_PER_GROUP {
             self.flush()?;
@@ -273,6 +308,7 @@ impl PartWriter {
             &mut self.changes,
             &mut self.keyframes,
             &mut self.shots,
+            &mut self.possessions,
         ] {
             table.flush()?;
         }
@@ -290,6 +326,7 @@ impl PartWriter {
             self.changes,
             self.keyframes,
             self.shots,
+            self.possessions,
         ] {
             table.finish()?;
         }
@@ -395,7 +432,14 @@ pub(super) fn read_games(
     } else {
         None
     };
-    let (mut event, mut change, mut frame, mut shot) = (0, 0, 0, 0);
+    let mut columns = vec!["game_id", "source"];
+    columns.extend(POSSESSION_COLUMNS);
+    let possessions = if folder.join(POSSESSIONS).exists() {
+        Some(of(POSSESSIONS, &columns)?)
+    } else {
+        None
+    };
+    let (mut event, mut change, mut frame, mut shot, mut possession) = (0, 0, 0, 0, 0);
     for row in 0..games.rows() {
         let (id, source) = (games.text(0, row), games.text(1, row));
         let rows = |batch: &Batch, next: &mut usize| {
@@ -416,6 +460,9 @@ pub(super) fn read_games(
         let own_shots = places
             .as_ref()
             .map(|places| (places, rows(places, &mut shot)));
+        let own_possessions = possessions
+            .as_ref()
+            .map(|possessions| (possessions, rows(possessions, &mut possession)));
         if !wanted(id, source) {
             continue;
         }
@@ -474,10 +521,26 @@ pub(super) fn read_games(
         {
             return Err(damaged("its shots are not those of its digest".to_owned()));
         }
+        let possessions = match own_possessions {
+            Some((possessions, rows)) => rows
+                .map(|row| cells(possessions, row).and_then(possession_of))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(out_of_range)?,
+            None => Vec::new(),
+        };
+        if card
+            .possessions_digest
+            .is_some_and(|digest| digest != possessions_digest(&possessions))
+        {
+            return Err(damaged(
+                "its possessions are not those of its digest".to_owned(),
+            ));
+        }
         let game = StoredGame {
             card,
             timeline,
             shots,
+            possessions,
         };
         if game.card.digest != super::card::digest(&game.timeline) {
             return Err(damaged("its events are not those of its digest".to_owned()));
@@ -499,8 +562,8 @@ fn point(batch: &Batch, row: usize) -> Option<Point> {
     })
 }
 
-fn cells(batch: &Batch, row: usize) -> Option<[i32; 22]> {
-    let mut cells = [0; 22];
+fn cells<const N: usize>(batch: &Batch, row: usize) -> Option<[i32; N]> {
+    let mut cells = [0; N];
     for (column, cell) in cells.iter_mut().enumerate() {
         *cell = batch
             .whole(column + 2, row)
@@ -510,7 +573,7 @@ fn cells(batch: &Batch, row: usize) -> Option<[i32; 22]> {
 }
 
 fn change_of(batch: &Batch, row: usize) -> Option<Change> {
-    let cells = cells(batch, row)?;
+    let cells: [i32; 22] = cells(batch, row)?;
     let side = match cells[1] {
         0 => Side::Home,
         1 => Side::Away,

@@ -194,4 +194,23 @@ create table if not exists player_plus_minus_snapshots (
     team_score integer not null, opponent_score integer not null, plus_minus integer not null,
     player_plus_minus integer not null, stint_id text, minutes_played_cumulative decimal(6, 2) not null,
     primary key (game_id, data_source, event_number, team_id, player_id)
+);
+-- The platform's table of possessions. Its check `points_scored in (0, 1, 2, 3, 4)` is left out: behind a flagrant foul the ball stays, and a
+-- possession can have more. Columns that no source says anything about stay empty.
+create table if not exists possession_metadata (
+    id bigserial primary key,
+    game_id text not null, data_source varchar(20) not null, possession_number integer not null, period integer not null,
+    start_event_number integer not null, end_event_number integer not null,
+    start_seconds integer not null, end_seconds integer not null, duration_seconds real,
+    start_timestamp text, end_timestamp text,
+    offensive_team_id text not null, defensive_team_id text not null,
+    lineup_hash_offense text, lineup_hash_defense text,
+    possession_result text check (possession_result in ('made_shot', 'missed_shot', 'turnover', 'foul_shooting', 'end_period')),
+    points_scored integer default 0, shot_type text check (shot_type in ('2pt', '3pt', 'ft', 'none')),
+    offensive_rebound boolean default false, second_chance boolean default false, fast_break boolean, in_the_paint boolean,
+    defensive_rebound boolean default false, forced_turnover boolean default false, contested_shot boolean,
+    points_per_possession real, expected_points real, score_differential_start integer,
+    unique (game_id, data_source, possession_number),
+    check (end_event_number >= start_event_number), check (end_seconds >= start_seconds), check (duration_seconds >= 0),
+    check (points_scored >= 0), check (possession_result <> 'made_shot' or points_scored > 0)
 )

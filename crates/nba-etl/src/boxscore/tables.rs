@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use futures::stream;
 use md5::{Digest as _, Md5};
-use nba_boxscore::{Grid, Line, Point, Side, Standing};
+use nba_boxscore::{Grid, Line, Point, ShotValue, Side, Standing};
 use nba_db::ident::{Ident, TableName, literal};
 use nba_db::{CopyFormat, DbError, TextRows, Writer};
 use nba_utils::{Hint, Verdict};
@@ -42,16 +42,19 @@ pub enum TableSet {
     PlusMinus,
     /// `interval_box_scores` by 6, 3 and 1.5 minutes and by the minute; lines that have nothing are left out.
     Intervals,
+    /// `possession_metadata`: a row per possession.
+    Possessions,
 }
 
 impl TableSet {
     /// All of them.
-    pub const ALL: [TableSet; 5] = [
+    pub const ALL: [TableSet; 6] = [
         TableSet::Changes,
         TableSet::Snapshots,
         TableSet::Documents,
         TableSet::PlusMinus,
         TableSet::Intervals,
+        TableSet::Possessions,
     ];
 
     /// Its name in `games.table_sets` and on the command line.
@@ -63,6 +66,7 @@ impl TableSet {
             TableSet::Documents => "documents",
             TableSet::PlusMinus => "plus-minus",
             TableSet::Intervals => "intervals",
+            TableSet::Possessions => "possessions",
         }
     }
 
@@ -78,6 +82,7 @@ impl TableSet {
             TableSet::Documents => &DOCUMENTS,
             TableSet::PlusMinus => &PLUS_MINUS,
             TableSet::Intervals => &INTERVALS,
+            TableSet::Possessions => &POSSESSIONS,
         }
     }
 
@@ -90,6 +95,7 @@ impl TableSet {
             TableSet::Documents => 4_000,
             TableSet::PlusMinus => 6_000,
             TableSet::Intervals => 2_000,
+            TableSet::Possessions => 300,
         }
     }
 }
@@ -374,6 +380,34 @@ const INTERVALS: [Table; 1] = [table(
     ],
 )];
 
+const POSSESSIONS: [Table; 1] = [table(
+    "possession_metadata",
+    &[
+        "game_id",
+        "data_source",
+        "possession_number",
+        "period",
+        "start_event_number",
+        "end_event_number",
+        "start_seconds",
+        "end_seconds",
+        "duration_seconds",
+        "offensive_team_id",
+        "defensive_team_id",
+        "lineup_hash_offense",
+        "lineup_hash_defense",
+        "possession_result",
+        "points_scored",
+        "shot_type",
+        "offensive_rebound",
+        "second_chance",
+        "defensive_rebound",
+        "forced_turnover",
+        "points_per_possession",
+        "score_differential_start",
+    ],
+)];
+
 /// Grids of `interval_box_scores`: the platform's own. Finer ones are made from the changes on demand.
 const GRIDS: [Grid; 4] = [
     Grid::SixMinutes,
@@ -472,6 +506,14 @@ pub enum LoadError {
         /// Bytes.
         free: u64,
     },
+    /// The store was written before possessions were kept.
+    #[error("the store has no possessions of game `{game}` of {feed}")]
+    NoPossessions {
+        /// The game.
+        game: String,
+        /// Its feed.
+        feed: String,
+    },
     /// A text does not fit its column.
     #[error("game `{game}`: `{value}` is longer than the {limit} characters of `{column}`")]
     TooLong {
@@ -509,6 +551,9 @@ impl Hint for LoadError {
             ),
             LoadError::NoRoom { .. } => Some(
                 "load changes alone: the view `moments` rebuilds every moment from them".to_owned(),
+            ),
+            LoadError::NoPossessions { .. } => Some(
+                "remove the store and generate it anew, or load without possessions".to_owned(),
             ),
             LoadError::TooLong { .. } | LoadError::Unbalanced { .. } => None,
         }
@@ -795,6 +840,7 @@ impl Batch {
                 TableSet::Documents => self.documents(game, &names),
                 TableSet::PlusMinus => self.plus_minus(game, &names),
                 TableSet::Intervals => self.intervals(game),
+                TableSet::Possessions => self.possessions(game, &names)?,
             }
         }
         let card = &game.card;
@@ -977,20 +1023,7 @@ impl Batch {
         let stints = game.timeline.stints();
         each_state(game, |number, point, state| {
             let elapsed = point.elapsed_tenths();
-            let fives = [Side::Home, Side::Away].map(|side| {
-                let mut five: Vec<&str> = game
-                    .timeline
-                    .holders()
-                    .zip(&names.holders)
-                    .zip(state)
-                    .filter(|(((of, slot), _), standing)| {
-                        *of == side && slot.is_some() && standing.court == 1
-                    })
-                    .map(|((_, who), _)| who.id.as_str())
-                    .collect();
-                five.sort_unstable();
-                five
-            });
+            let fives = fives(game, names, state);
             for side in Side::BOTH {
                 let (own, other) = (side.index(), side.other().index());
                 let [team, opponent] = [point.points[own], point.points[other]];
@@ -1067,6 +1100,52 @@ impl Batch {
                 }
             }
         }
+    }
+
+    fn possessions(&mut self, game: &StoredGame, names: &Names) -> Result<(), LoadError> {
+        if game.card.possessions_digest.is_none() {
+            return Err(LoadError::NoPossessions {
+                game: game.card.id.clone(),
+                feed: game.card.source.clone(),
+            });
+        }
+        for (number, one) in (1u32..).zip(&game.possessions) {
+            // The ten when it has begun: changes behind the end of the one before are made.
+            let first = usize::try_from(one.first).unwrap_or(usize::MAX);
+            let fives = fives(game, names, &game.timeline.after(first.saturating_add(1)));
+            let [own, other] = [one.side.index(), one.side.other().index()];
+            let flag = |is: bool| if is { "t" } else { "f" };
+            let duration = one.end_tenths.saturating_sub(one.start_tenths);
+            let rows = self.table("possession_metadata", game);
+            rows.display(number)
+                .display(one.period)
+                .display(one.first)
+                .display(one.last)
+                .display(one.start_tenths / 10)
+                .display(one.end_tenths / 10)
+                .text(&format!("{}.{}", duration / 10, duration % 10))
+                .text(&names.teams[own].0)
+                .text(&names.teams[other].0);
+            for five in [&fives[own], &fives[other]] {
+                rows.optional((five.len() == 5).then(|| lineup_hash(five)).as_deref());
+            }
+            rows.optional(one.outcome.name())
+                .display(one.points)
+                .text(match (one.shot, one.free_throws) {
+                    (Some(ShotValue::Two), _) => "2pt",
+                    (Some(ShotValue::Three), _) => "3pt",
+                    (None, true) => "ft",
+                    (None, false) => "none",
+                })
+                .text(flag(one.offensive_rebounds > 0))
+                .text(flag(one.offensive_rebounds > 0))
+                .text(flag(one.defensive_rebound))
+                .text(flag(one.stolen))
+                .display(one.points)
+                .display(one.margin)
+                .end_row();
+        }
+        Ok(())
     }
 
     /// Stages what was gathered and moves it over in one transaction.
@@ -1268,6 +1347,24 @@ impl Names {
         }
         Ok(Self { teams, holders })
     }
+}
+
+/// Ids of who is on court in a state, `[home, away]`, in ascending order.
+fn fives<'n>(game: &StoredGame, names: &'n Names, state: &[Standing]) -> [Vec<&'n str>; 2] {
+    Side::BOTH.map(|side| {
+        let mut five: Vec<&str> = game
+            .timeline
+            .holders()
+            .zip(&names.holders)
+            .zip(state)
+            .filter(|(((of, slot), _), standing)| {
+                *of == side && slot.is_some() && standing.court == 1
+            })
+            .map(|((_, who), _)| who.id.as_str())
+            .collect();
+        five.sort_unstable();
+        five
+    })
 }
 
 /// The states after every event, one after the other.

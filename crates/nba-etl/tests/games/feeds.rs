@@ -309,13 +309,13 @@ pub(crate) fn data_nba_seasons(data: &Path) -> Outcome {
     }
     equal("games", games.len(), 200)?;
     equal("figures compared", figures, 120_935)?;
-    // Twelve games print other figures than they add up to: five begin with the totals of their end, the others lack a
-    // correction. Nothing of that is called proven.
-    equal("figures that nothing explains", unexplained, 805)?;
+    // Thirteen games print other figures than they add up to: five begin with the totals of their end, in one a free throw has the
+    // clock of another time, the others lack a correction. Nothing of that is called proven.
+    equal("figures that nothing explains", unexplained, 822)?;
     equal(
         "verdicts",
         verdicts,
-        BTreeMap::from([("proven", 188), ("refuted", 12)]),
+        BTreeMap::from([("proven", 187), ("refuted", 13)]),
     )
 }
 

@@ -64,6 +64,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("pages::stats_v3", pages::stats_v3),
     ("pages::wnba_com", pages::wnba_com),
     ("pages::bref_playoffs", pages::bref_playoffs),
+    ("pages::bref_planted", pages::bref_planted),
     ("pages::bref_regular", pages::bref_regular),
     ("pages::bref_scraper", pages::bref_scraper),
     ("pages::espn_html", pages::espn_html),

@@ -387,12 +387,37 @@ mod tables {
                  join boxes.games g using (game_id, data_source) where i.p <> g.home_score + g.away_score",
             ),
             (
+                "possessions of a period share it without a gap",
+                "select count(*) from (select *, lag(end_event_number) over w as before, lag(end_seconds) over w as until \
+                 from boxes.possession_metadata window w as (partition by game_id, data_source, period order by possession_number)) p \
+                 where before is not null and (start_event_number <> before + 1 or start_seconds <> until)",
+            ),
+            (
+                "possessions have no more points than the game",
+                "select count(*) from (select game_id, data_source, sum(points_scored) p, count(*) n from boxes.possession_metadata group by 1, 2) q \
+                 join boxes.games g using (game_id, data_source) where q.p > g.home_score + g.away_score or q.p < g.home_score + g.away_score - 12 or q.n < 150",
+            ),
+            (
+                "the ten of a possession are those of its first event",
+                "select count(*) from boxes.possession_metadata p left join boxes.lineup_snapshots l \
+                 on (l.game_id, l.data_source, l.event_number, l.team_id, l.lineup_hash) \
+                 = (p.game_id, p.data_source, p.start_event_number, p.offensive_team_id, p.lineup_hash_offense) \
+                 where p.lineup_hash_offense is not null and p.lineup_hash_defense is not null and l.game_id is null",
+            ),
+            (
                 "BX-37: a lineup's plus/minus is the difference of the scores",
                 "select count(*) from boxes.lineup_snapshots where plus_minus <> team_score - opponent_score",
             ),
         ] {
             assert_eq!(rows(&db, sql).await, 0, "{what}");
         }
+        let possessions: usize = games.iter().map(|game| game.possessions.len()).sum();
+        assert_eq!(
+            rows(&db, "select count(*) from boxes.possession_metadata").await,
+            i64::try_from(possessions).unwrap()
+        );
+        let size = "select pg_total_relation_size('boxes.possession_metadata') / (select sum(events) from boxes.games)::bigint";
+        println!("{} bytes of possessions per event", rows(&db, size).await);
         let five = "select count(*) from boxes.lineup_snapshots where lineup_hash <> md5(concat_ws('|', player1_id, player2_id, \
              player3_id, player4_id, player5_id))";
         assert_eq!(rows(&db, five).await, 0);

@@ -197,6 +197,82 @@ impl StatsRow {
     }
 }
 
+/// For each event that is a free throw of no technical foul, which one it is of how many that were given together, and whether the shooters
+/// keep the ball: behind a flagrant foul, of which the events themselves say nothing.
+pub(crate) fn free_throw_places(events: &[Event]) -> Vec<Option<(usize, usize, bool)>> {
+    let mut places = vec![None; events.len()];
+    let mut trip: Vec<usize> = Vec::new();
+    let mut settle = |trip: &mut Vec<usize>| {
+        let keeps = trip.last().is_some_and(|last| keeps_ball(events, *last));
+        for (number, event) in (1..).zip(trip.iter()) {
+            places[*event] = Some((number, trip.len(), keeps));
+        }
+        trip.clear();
+    };
+    for (index, event) in events.iter().enumerate() {
+        let goes_on = trip.first().is_none_or(|first| {
+            let first = &events[*first];
+            (first.period, first.clock_tenths) == (event.period, event.clock_tenths)
+        });
+        if !goes_on {
+            settle(&mut trip);
+        }
+        match event.kind {
+            EventKind::FreeThrow {
+                shooter,
+                technical: false,
+                ..
+            } => {
+                let same = trip.last().is_none_or(|last| {
+                    matches!(events[*last].kind, EventKind::FreeThrow { shooter: other, .. } if other == shooter)
+                });
+                if !same {
+                    settle(&mut trip);
+                }
+                trip.push(index);
+            }
+            EventKind::PersonalFoul { .. } | EventKind::Shot(_) | EventKind::Turnover { .. } => {
+                settle(&mut trip);
+            }
+            _ => {}
+        }
+    }
+    settle(&mut trip);
+    places
+}
+
+/// Whether a play is a jump ball, which counts for nobody; plays count from 1.
+fn jumps(game: &Game, number: i64) -> bool {
+    let place = usize::try_from(number - 1).unwrap();
+    game.plays[place].kind == sim::PlayKind::JumpBall
+}
+
+/// Whether the side of a free throw that went in is the next to do something with the ball.
+fn keeps_ball(events: &[Event], last: usize) -> bool {
+    let EventKind::FreeThrow {
+        shooter,
+        made: true,
+        ..
+    } = events[last].kind
+    else {
+        return false;
+    };
+    let next = events[last + 1..]
+        .iter()
+        .take_while(|event| event.period == events[last].period)
+        .find_map(|event| match event.kind {
+            EventKind::Shot(shot) => Some(shot.shooter.side),
+            EventKind::Turnover { side, .. } => Some(side),
+            EventKind::FreeThrow {
+                shooter,
+                technical: false,
+                ..
+            } => Some(shooter.side),
+            _ => None,
+        });
+    next == Some(shooter.side)
+}
+
 fn person(game: &Game, player: PlayerRef) -> (i64, i64) {
     let kind = if player.side == Side::Home { 4 } else { 5 };
     (kind, i64::try_from(id(game, player)).unwrap())
@@ -206,7 +282,14 @@ fn person(game: &Game, player: PlayerRef) -> (i64, i64) {
 fn stats_rows(game: &Game) -> Vec<StatsRow> {
     let mut tally = Tally::new(sim::events::roster_sizes(game));
     let mut rows = Vec::new();
-    for (number, event) in (1i64..).zip(sim::events::events(game)) {
+    let events = sim::events::events(game);
+    let places = free_throw_places(&events);
+    // Whatever a row says of nobody in particular, its team is named.
+    let team = |side: Side| match side {
+        Side::Home => (2, 1_610_612_737),
+        Side::Away => (3, 1_610_612_738),
+    };
+    for ((number, event), place) in (1i64..).zip(events).zip(places) {
         tally.apply(&event).unwrap();
         let line = |side: Side, slot: u8| *tally.line(PlayerRef { side, slot }).unwrap();
         let mut row = StatsRow {
@@ -263,7 +346,22 @@ fn stats_rows(game: &Game) -> Vec<StatsRow> {
                 technical,
             } => {
                 row.kind = 3;
-                row.action = if technical { 16 } else { 11 };
+                row.action = match place {
+                    Some((1, 1, false)) => 10,
+                    Some((1, 2, false)) => 11,
+                    Some((2, 2, false)) => 12,
+                    Some((1, _, false)) => 13,
+                    Some((2, _, false)) => 14,
+                    Some((_, _, false)) => 15,
+                    Some((1, 1, true)) => 20,
+                    Some((1, 2, true)) => 18,
+                    Some((2, 2, true)) => 19,
+                    Some((1, _, true)) => 27,
+                    Some((2, _, true)) => 28,
+                    Some((_, _, true)) => 29,
+                    None => 16,
+                };
+                assert_eq!(technical, place.is_none());
                 row.people[0] = person(game, shooter);
                 texts[shooter.side.index()] = if made {
                     format!(
@@ -323,11 +421,28 @@ fn stats_rows(game: &Game) -> Vec<StatsRow> {
                 row.people[0] = person(game, PlayerRef { side, slot: leaves });
                 row.people[1] = person(game, PlayerRef { side, slot: enters });
             }
-            EventKind::TechnicalFoul { offender: None, .. }
-            | EventKind::Rebound { player: None, .. }
-            | EventKind::Turnover { player: None, .. }
-            | EventKind::Neutral => {
-                row.kind = 18;
+            EventKind::Rebound {
+                side, player: None, ..
+            } => {
+                row.kind = 4;
+                row.people[0] = team(side);
+            }
+            EventKind::Turnover {
+                side, player: None, ..
+            } => {
+                row.kind = 5;
+                row.people[0] = team(side);
+            }
+            EventKind::TechnicalFoul {
+                side,
+                offender: None,
+            } => {
+                row.kind = 6;
+                row.action = 11;
+                row.people[0] = team(side);
+            }
+            EventKind::Neutral => {
+                row.kind = if jumps(game, number) { 10 } else { 18 };
             }
         }
         let scored = texts.iter().any(|text| text.contains("PTS"));
@@ -367,7 +482,8 @@ fn live_log(game: &Game) -> GameLog {
         ));
     }
     let mut actions = Vec::new();
-    for (event, clock) in events.iter().zip(&clocks) {
+    let places = free_throw_places(&events);
+    for (number, ((event, clock), place)) in (1i64..).zip(events.iter().zip(&clocks).zip(places)) {
         let action = live::Action {
             period: i64::from(event.period),
             clock,
@@ -419,13 +535,22 @@ fn live_log(game: &Game) -> GameLog {
                 }
                 actions.push(one);
             }
-            EventKind::FreeThrow {
-                shooter,
-                made,
-                technical,
-            } => actions.push(live::Action {
+            EventKind::FreeThrow { shooter, made, .. } => actions.push(live::Action {
                 kind: "freethrow",
-                descriptor: if technical { "technical" } else { "" },
+                sub_kind: match place {
+                    Some((1, 1, _)) => "1 of 1",
+                    Some((1, 2, _)) => "1 of 2",
+                    Some((2, 2, _)) => "2 of 2",
+                    Some((1, _, _)) => "1 of 3",
+                    Some((2, _, _)) => "2 of 3",
+                    Some(_) => "3 of 3",
+                    None => "",
+                },
+                descriptor: match place {
+                    None => "technical",
+                    Some((_, _, true)) => "flagrant",
+                    Some(_) => "",
+                },
                 made,
                 ..by(shooter)
             }),
@@ -475,7 +600,11 @@ fn live_log(game: &Game) -> GameLog {
                 }
             }
             EventKind::Neutral => actions.push(live::Action {
-                kind: "timeout",
+                kind: if jumps(game, number) {
+                    "jumpball"
+                } else {
+                    "timeout"
+                },
                 ..action
             }),
         }

@@ -367,7 +367,8 @@ fn bref_rows(game: &Game) -> Vec<Vec<String>> {
     let mut tally = Tally::new(sim::events::roster_sizes(game));
     let mut rows = Vec::new();
     let events: Vec<Event> = sim::events::events(game);
-    for event in &events {
+    let places = crate::boxscore::free_throw_places(&events);
+    for (event, place) in events.iter().zip(places) {
         tally.apply(event).unwrap();
         let [home, away] = tally.points();
         let clock = event.clock_tenths;
@@ -415,15 +416,14 @@ fn bref_rows(game: &Game) -> Vec<Vec<String>> {
                 made,
                 technical,
             } => {
-                let how = if technical {
-                    "technical free throw"
-                } else {
-                    "free throw 1 of 2"
+                let how = match (technical, place) {
+                    (false, Some((number, of, true))) => {
+                        format!("flagrant free throw {number} of {of}")
+                    }
+                    (false, Some((number, of, false))) => format!("free throw {number} of {of}"),
+                    _ => "technical free throw".to_owned(),
                 };
                 let does = if made { "makes" } else { "misses" };
-                // Two tries of one moment are told apart by their number.
-                let tries = tally.line(PlayerRef { side, slot }).unwrap().fta;
-                let how = how.replace("1 of", &format!("{tries} of"));
                 (side, format!("{} {does} {how}", name(side, Some(slot))))
             }
             EventKind::Rebound {
@@ -531,17 +531,10 @@ fn basketball_reference_comes_out_exact() {
             let (ours, verdict) = counted(log, |player| player.name.clone());
             // Players who share a name are one line, and that is all that can be known of them.
             assert_eq!(ours, truth(&game, short_of(&game)), "{id}");
-            // The score alone proves nothing.
-            assert!(
-                matches!(verdict, Verdict::NotProven { .. }),
-                "{id}: {verdict}"
-            );
-            let other = log
-                .notes
-                .iter()
-                .any(|note| note.is_doubt() && *note != Note::ScoreOnly);
+            let other = log.notes.iter().any(Note::is_doubt);
             if Names::new(&game).are_clear() {
                 assert!(!other, "{id}: {:?}", log.notes);
+                assert_eq!(verdict, Verdict::Proven, "{id}");
                 exact += 1;
             } else {
                 noticed += usize::from(other);

@@ -307,6 +307,7 @@ pub(super) async fn load(context: &Context, order: &Order<'_>) -> anyhow::Result
             Tables::Documents => TableSet::Documents,
             Tables::PlusMinus => TableSet::PlusMinus,
             Tables::Intervals => TableSet::Intervals,
+            Tables::Possessions => TableSet::Possessions,
         })
         .collect();
     let config = context.config()?;
