@@ -13,6 +13,7 @@ Examples:
   nba shadow run etl.espn.pbp --units 500 --years 2010-2024
   nba shadow run etl.espn.pbp --mode correct           differences that have a name are explained by it
   nba shadow run etl.espn.box --lake ./lake --pass-env S3_LOCAL_ROOT
+  nba shadow run etl.hoopr.team_box --years 2024-2025  files of seasons, cut to the games drawn
   nba shadow run etl.espn.pbp --json | jq .unexplained
 
 The target is only read: its definitions and the chosen games go to a private server, and nothing else is written to. The
@@ -36,14 +37,15 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct ShadowArgs {
-    /// What has a port: `etl.espn.pbp`, `etl.espn.games`, `etl.espn.box`.
+    /// What has a port: `etl.espn.pbp`, `etl.espn.games`, `etl.espn.box`, `etl.hoopr.schedule`, `etl.hoopr.team_box`,
+    /// `etl.hoopr.player_box`, `etl.hoopr.pbp`.
     #[arg(value_name = "CAPABILITY")]
     pub(crate) capability: String,
     /// Games, drawn evenly; the same ones each time. Of `etl.espn.games`: those that are there before, all others of their years are
     /// new.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) units: u32,
-    /// Only games of these calendar years.
+    /// Only games of these calendar years; of hoopR, of the seasons that end in them.
     #[arg(long, value_name = "FROM-TO", value_parser = years)]
     pub(crate) years: Option<RangeInclusive<i32>>,
     /// What the port is faithful to.

@@ -9,7 +9,6 @@ use anyhow::bail;
 use nba_db::Purpose;
 use nba_etl::lake::Lake;
 use nba_etl::native::Mode;
-use nba_etl::native::hoopr;
 use nba_etl::native::job::{
     Documents, Held, JobOptions, JobReport, PieceReport, Source, run as load,
 };
@@ -134,15 +133,12 @@ struct Rights {
 
 impl Rights {
     fn of(ledger: &Ledger) -> anyhow::Result<Self> {
-        let espn = CAPABILITIES.iter().flat_map(|known| {
+        let known = CAPABILITIES.iter().flat_map(|known| {
             let tables = known.tables().into_iter();
             tables.map(|table| (table.name, known.name))
         });
-        let hoopr = hoopr::Table::ALL
-            .iter()
-            .map(|table| (table.name().to_owned(), table.capability()));
         let mut claims = BTreeMap::new();
-        for (table, capability) in espn.chain(hoopr) {
+        for (table, capability) in known {
             claims.insert(table, Claim::take(ledger, capability, Side::Native)?);
         }
         Ok(Self {

@@ -36,7 +36,9 @@ pub(crate) async fn run(context: &Context, command: &ShadowCommand) -> anyhow::R
 async fn dual_run(context: &Context, args: &ShadowArgs) -> anyhow::Result<Code> {
     let config = context.config()?;
     let capability = known(&args.capability)?;
-    let script = script(context, &config, args, capability)?;
+    let db = context.connect(&config, "shadow-run").await?;
+    let usual = capability.script_for(&db).await?;
+    let script = script(context, &config, args, capability, usual)?;
     let lake = Arc::new(match &args.lake {
         Some(folder) => Lake::local(folder),
         None => Lake::s3(&config.s3()?).await,
@@ -55,7 +57,6 @@ async fn dual_run(context: &Context, args: &ShadowArgs) -> anyhow::Result<Code> 
         mode: options.mode,
         lake,
     };
-    let db = context.connect(&config, "shadow-run").await?;
     let identity = db.identity().await?;
     let report = shadow(&db, &options, &port, |step| context.out.note(step)).await?;
 
@@ -93,6 +94,7 @@ fn script(
     config: &Config,
     args: &ShadowArgs,
     capability: &Capability,
+    usual: &str,
 ) -> anyhow::Result<Script> {
     let own = context.inputs()?.environment;
     let mut environment = Environment::allowed(&own);
@@ -118,7 +120,7 @@ fn script(
     let name = if entry_points.contains_key(capability.name) {
         capability.name
     } else {
-        capability.script
+        usual
     };
     let info = registry.resolve(name, &entry_points)?;
     let program = find_interpreter(
@@ -151,6 +153,9 @@ fn show(context: &Context, report: &ShadowReport, limit: usize) {
             thousands(table.explained),
             thousands(table.unexplained)
         ));
+    }
+    for what in &report.prepared {
+        out.line(what);
     }
     if let Some(problem) = &report.native_problem {
         out.line(&format!("the port {problem}"));

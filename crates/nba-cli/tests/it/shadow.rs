@@ -83,6 +83,22 @@ pub(crate) fn old_and_new_agree_or_say_where_not(world: &World) {
         "{games}"
     );
 
+    // hoopR: files of seasons, and the script that fills the tables as this target has them.
+    let season: Vec<String> = words(&[])
+        .into_iter()
+        .map(|word| word.replace(CAPABILITY, "etl.hoopr.team_box"))
+        .map(|word| if word == "30" { "20".to_owned() } else { word })
+        .collect();
+    let teams = place
+        .nba(&season.iter().map(String::as_str).collect::<Vec<_>>())
+        .exits(0)
+        .json();
+    assert_eq!(teams["tables"][0]["table"], "public.hoopr_team_box");
+    assert_eq!(teams["units"], 20, "{teams}");
+    assert_eq!(teams["equal_rows"], 40, "{teams}");
+    let command = teams["legacy"]["command"].to_string();
+    assert!(command.contains("load_hoopr_to_rds.py"), "{teams}");
+
     // The script is the measure. Without its documents it loads nothing and ends with 0: that proves nothing about the port.
     let silent = place
         .with("S3_LOCAL_ROOT", "/nowhere")

@@ -76,6 +76,11 @@ pub enum Divergence {
     HooprNewColumn,
     /// `HPR-8`: the legacy loader never corrects a row that is there; the port does.
     HooprRefresh,
+    /// `HPR-9`: the legacy loader takes every word that pandas knows for nothing (`None`, `nan`, `null`) for NULL (ETL dossier 3.4); the port
+    /// only what R writes for it.
+    HooprWords,
+    /// `HPR-10`: the legacy loader stores a row without its key; the port puts it aside with the reason.
+    HooprKeyless,
     /// `GAM-1`: the legacy script gives the rest of a day up at the first game it cannot read (ETL dossier 2.3); the port puts that game
     /// aside and reads on.
     GameRestOfFile,
@@ -133,7 +138,7 @@ pub enum Divergence {
 
 impl Divergence {
     /// All of them.
-    pub const ALL: [Divergence; 37] = [
+    pub const ALL: [Divergence; 39] = [
         Divergence::RestOfGame,
         Divergence::Summary,
         Divergence::Embedded,
@@ -148,6 +153,8 @@ impl Divergence {
         Divergence::HooprShares,
         Divergence::HooprNewColumn,
         Divergence::HooprRefresh,
+        Divergence::HooprWords,
+        Divergence::HooprKeyless,
         Divergence::GameRestOfFile,
         Divergence::GameScoreboard,
         Divergence::GameZeroScore,
@@ -191,6 +198,8 @@ impl Divergence {
             Divergence::HooprShares => "HPR-6",
             Divergence::HooprNewColumn => "HPR-7",
             Divergence::HooprRefresh => "HPR-8",
+            Divergence::HooprWords => "HPR-9",
+            Divergence::HooprKeyless => "HPR-10",
             Divergence::GameRestOfFile => "GAM-1",
             Divergence::GameScoreboard => "GAM-2",
             Divergence::GameZeroScore => "GAM-3",

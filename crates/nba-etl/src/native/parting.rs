@@ -3,6 +3,7 @@
 //! It is computed from the documents alone, by reading each of them in both modes. So a row that a dual run finds different is
 //! explained by what its document really holds, and never because something else in the same document is odd.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use nba_db::TextRows;
@@ -118,14 +119,19 @@ pub struct Parting {
     /// Only the script has it, for this reason.
     pub left_out: Option<Divergence>,
     /// Cells of a row that both have: the reason, and what the port stores.
-    pub cells: BTreeMap<&'static str, (BTreeSet<Divergence>, Option<String>)>,
+    pub cells: BTreeMap<Cow<'static, str>, (BTreeSet<Divergence>, Option<String>)>,
+    /// The script has it more often than the port, for this reason.
+    pub repeated: Option<Divergence>,
 }
+
+/// Stands for NULL in a key. No text of PostgreSQL holds it.
+pub const NO_VALUE: &str = "\0";
 
 /// The partings of some documents, by the key of the row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partings {
     rows: BTreeMap<Vec<String>, Parting>,
-    columns: Vec<&'static str>,
+    columns: Vec<Cow<'static, str>>,
 }
 
 impl Partings {
@@ -133,6 +139,15 @@ impl Partings {
     #[must_use]
     pub fn none() -> Partings {
         Partings::default()
+    }
+
+    /// Of rows whose values are those of `columns`.
+    #[cfg(feature = "native-hoopr")]
+    pub(super) fn of_rows(
+        rows: BTreeMap<Vec<String>, Parting>,
+        columns: Vec<Cow<'static, str>>,
+    ) -> Partings {
+        Partings { rows, columns }
     }
 
     /// What is known of the row with this key.
@@ -168,6 +183,15 @@ impl Partings {
     pub fn explain_missing(&self, key: &[String]) -> BTreeSet<Divergence> {
         self.of(key)
             .and_then(|parting| parting.left_out)
+            .into_iter()
+            .collect()
+    }
+
+    /// Why the script has another row with a key that the port has, too; empty when nothing explains that.
+    #[must_use]
+    pub fn explain_repeated(&self, key: &[String]) -> BTreeSet<Divergence> {
+        self.of(key)
+            .and_then(|parting| parting.repeated)
             .into_iter()
             .collect()
     }
@@ -282,7 +306,7 @@ impl Gatherer {
                 new = former_text(former, column);
             }
             if !reasons.is_empty() {
-                parting.cells.insert(*column, (reasons, new));
+                parting.cells.insert(Cow::Borrowed(*column), (reasons, new));
             }
         }
         parting
@@ -319,7 +343,11 @@ impl Gatherer {
         }
         Partings {
             rows,
-            columns: shape.columns.to_vec(),
+            columns: shape
+                .columns
+                .iter()
+                .map(|column| (*column).into())
+                .collect(),
         }
     }
 }
@@ -331,7 +359,7 @@ fn of_new(shape: &Shape, found: &(usize, Record), legacy: &(usize, Record)) -> P
         let reasons = reasons(column, at, found, legacy);
         if !reasons.is_empty() {
             let new = found.1.values.get(at).cloned().flatten();
-            parting.cells.insert(*column, (reasons, new));
+            parting.cells.insert(Cow::Borrowed(*column), (reasons, new));
         }
     }
     parting

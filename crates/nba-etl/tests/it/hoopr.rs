@@ -20,19 +20,6 @@ use nba_testkit::sim::Universe;
 
 use crate::legacy::search_path;
 
-/// The local generation, as the dossier gives it (ETL dossier 3.4, database dossier 2.4); plays and schedule are made by the script.
-const NARROW_BOXES: &str = "
-drop table if exists hoopr_player_box;
-create table hoopr_player_box (id serial primary key, game_id varchar(50), player_id varchar(20), player_name varchar(200),
-  team_id varchar(20), team_name varchar(200), season int, season_type varchar(20), minutes varchar(20), fgm int, fga int,
-  fg_pct decimal(5,3), fg3m int, fg3a int, fg3_pct decimal(5,3), ftm int, fta int, ft_pct decimal(5,3), oreb int, dreb int, reb int,
-  ast int, stl int, blk int, tov int, pf int, pts int, plus_minus int, starter boolean, created_at timestamp default now());
-create table hoopr_team_box (id serial primary key, game_id varchar(50), team_id varchar(20), season int, season_type varchar(20),
-  game_date date, fgm int, fga int, fg_pct decimal(5,3), fg3m int, fg3a int, fg3_pct decimal(5,3), ftm int, fta int,
-  ft_pct decimal(5,3), oreb int, dreb int, reb int, ast int, stl int, blk int, tov int, pf int, pts int,
-  created_at timestamp default now());
-";
-
 struct Platform {
     server: EmbeddedServer,
     dir: tempfile::TempDir,
@@ -163,6 +150,13 @@ async fn rows(db: &Database, table: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
+/// The same without the number of the row, which a season that is rolled back uses up.
+async fn numberless(db: &Database, table: &str) -> Vec<String> {
+    let sql = format!("select (to_jsonb(t) - 'created_at' - 'id')::text from {table} t order by 1");
+    let rows = db.query_rows(&sql, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// Plays whose player has an id that ends in `.0`.
 async fn spoilt(db: &Database) -> i64 {
     db.query_scalar(
@@ -217,27 +211,29 @@ async fn the_narrow_one(platform: &Platform) {
     std::fs::create_dir_all(&nothing).unwrap();
     let port = platform.database("narrow_port", "empty").await;
     platform.legacy("narrow_port", &nothing);
-    let tables = [Table::Schedule, Table::PlayByPlay];
     let accounts = platform
-        .native(&port, &tables, Form::Csv, Mode::Compat)
+        .native(&port, &Table::ALL, Form::Csv, Mode::Compat)
         .await;
     assert_eq!(rows(&port, "hoopr_play_by_play").await, expected);
+    for boxes in ["hoopr_team_box", "hoopr_player_box"] {
+        let expected = numberless(&script, boxes).await;
+        assert_eq!(numberless(&port, boxes).await, expected, "{boxes}");
+        assert!(expected.len() > 10, "{boxes}: {}", expected.len());
+    }
     assert!(rows(&port, "hoopr_schedule").await.is_empty());
     let refused: Vec<&str> = accounts
         .iter()
         .flat_map(|account| &account.unreadable)
         .map(|file| file.reason.as_str())
         .collect();
-    assert_eq!(refused.len(), platform.seasons.len());
-    assert!(
-        refused
-            .iter()
-            .all(|reason| *reason == "`game_id` is named twice")
-    );
+    let twice = refused
+        .iter()
+        .filter(|reason| **reason == "`game_id` is named twice");
+    assert_eq!(twice.count(), platform.seasons.len());
 
     // A second run of the script doubles every row; of the port it changes nothing.
     let again = platform
-        .native(&port, &tables, Form::Csv, Mode::Compat)
+        .native(&port, &Table::ALL, Form::Csv, Mode::Compat)
         .await;
     assert_eq!(sum(&again, |account| account.inserted), 0);
     assert_eq!(named(&again), ["HPR-4"]);
@@ -246,10 +242,9 @@ async fn the_narrow_one(platform: &Platform) {
     // What is right needs a key.
     change(
         &port,
-        "truncate hoopr_play_by_play; truncate hoopr_schedule",
+        "truncate hoopr_play_by_play, hoopr_schedule, hoopr_player_box, hoopr_team_box",
     )
     .await;
-    change(&port, NARROW_BOXES).await;
     let lake = platform.lake();
     let mut writer = port.writer(Purpose::new("load hoopR")).await.unwrap();
     let season = *platform.seasons.last().unwrap();
@@ -469,7 +464,7 @@ async fn what_does_not_fit(platform: &Platform) {
             (9, "line 11: field 5 is no UTF-8"),
         ]
     );
-    assert_eq!(named(&[correct]), ["HPR-3", "HPR-5", "HPR-7"]);
+    assert_eq!(named(&[correct]), ["HPR-3", "HPR-5", "HPR-7", "HPR-10"]);
     let broken = load("team_box_2025.parquet", Mode::Correct).await;
     assert_eq!(broken.unreadable.len(), 1);
     assert!(broken.is_balanced());

@@ -9,11 +9,11 @@ use futures::future::BoxFuture;
 use nba_db::{Database, Purpose};
 use nba_etl::lake::Lake;
 use nba_etl::native::load::{Batch, LoadAccount, LoadOptions, Port, load, load_year};
-use nba_etl::native::{Divergence, Mode};
+use nba_etl::native::{Divergence, Mode, hoopr};
 use nba_utils::errors::one_line;
 use serde::Serialize;
 
-use super::{Capability, Units};
+use super::{Capability, Documents, Units};
 
 /// What the port says it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -79,6 +79,17 @@ impl Candidate for NativePort {
                 .await
                 .map_err(|error| one_line(&error))?;
             let mut loaded = Loaded::default();
+            if let (Documents::OfSeasons(table), Some(seasons)) =
+                (own.capability.documents, units.seasons())
+            {
+                let options = hoopr::options(table, own.mode);
+                for key in seasons.keys() {
+                    let lake = seasons.lake();
+                    let account =
+                        hoopr::load_file(&db, &mut writer, lake, table, key, &options).await;
+                    loaded.add(&account.map_err(|error| one_line(&error))?);
+                }
+            }
             for year in units.years().clone() {
                 for &port in own.capability.ports {
                     let port: &'static dyn Port = port;

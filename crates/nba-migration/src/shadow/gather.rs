@@ -6,7 +6,7 @@ use nba_db::Database;
 use nba_db::compare::{Change, Difference, Observer, PlanView};
 use nba_db::ident::{Ident, TableName};
 use nba_etl::native::Divergence;
-use nba_etl::native::parting::Partings;
+use nba_etl::native::parting::{NO_VALUE, Partings};
 use serde::Serialize;
 
 use super::ShadowError;
@@ -128,19 +128,16 @@ impl Gathered {
 
     /// Every cell that differs has to be explained, else the row is not.
     fn reasons(&self, difference: &Difference) -> BTreeSet<Divergence> {
-        let Some(key) = difference
-            .key
-            .iter()
-            .cloned()
-            .collect::<Option<Vec<String>>>()
-        else {
-            return BTreeSet::new();
-        };
+        let part = |part: &Option<String>| part.clone().unwrap_or_else(|| NO_VALUE.to_owned());
+        let key: Vec<String> = difference.key.iter().map(part).collect();
         match &difference.what {
             Change::Added { values } => self
                 .partings
                 .explain_added(&key, |column| self.value(values, column)),
-            Change::Missing { .. } => self.partings.explain_missing(&key),
+            Change::Missing { .. } => match difference.repeated {
+                Some(repeated) if repeated.right > 0 => self.partings.explain_repeated(&key),
+                _ => self.partings.explain_missing(&key),
+            },
             Change::Changed { cells } => {
                 let mut reasons = BTreeSet::new();
                 for cell in cells {

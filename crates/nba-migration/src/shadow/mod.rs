@@ -12,6 +12,7 @@ mod capability;
 mod gather;
 mod history;
 mod scratch;
+mod seasons;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use nba_db::ident::TableName;
 use nba_db::{Database, DbError};
 use nba_etl::lake::{Lake, LakeError};
 use nba_etl::native::Mode;
+use nba_etl::native::hoopr::{DrawError, StageError};
 use nba_etl::native::parting::Partings;
 use nba_etl::runner::{Ending, RunError, RunReport, Script, run_async};
 use nba_utils::{Hint, Verdict};
@@ -37,6 +39,7 @@ use self::gather::Gathered;
 pub use self::gather::RowDifference;
 pub use self::history::{History, Run, histories, page};
 use self::scratch::Scratch;
+pub use self::seasons::Seasons;
 pub use self::units::Units;
 use crate::backup::{BackupError, Tools};
 use crate::ledger::Entry;
@@ -61,7 +64,7 @@ pub struct ShadowOptions {
     pub mode: Mode,
     /// Games, drawn evenly from all that qualify.
     pub units: usize,
-    /// Calendar years of the games; all, when absent.
+    /// Calendar years of the games, or seasons where files of seasons are read; all, when absent.
     pub years: Option<RangeInclusive<i32>>,
     /// Where the documents are.
     pub lake: Arc<Lake>,
@@ -166,6 +169,8 @@ pub struct ShadowReport {
     pub truncated: bool,
     /// What was declared not to count, with the reason.
     pub ignored: BTreeMap<String, String>,
+    /// What was made in the port's database before it began, with the reason.
+    pub prepared: Vec<String>,
 }
 
 /// What is known of the script's run.
@@ -210,6 +215,15 @@ pub enum ShadowError {
         /// The reason.
         source: Box<LakeError>,
     },
+    /// A season's file could not be cut to the games that were drawn.
+    #[error("the documents could not be prepared")]
+    Draw(#[from] Box<DrawError>),
+    /// There is no SQLite file that the legacy script could read.
+    #[error("the legacy script's input could not be prepared")]
+    Stage(#[from] Box<StageError>),
+    /// There is no room for the documents.
+    #[error("no folder for the documents")]
+    Folder(#[source] std::io::Error),
     /// Rows could not be compared.
     #[error("cannot compare the rows")]
     Compare(#[from] CompareError),
@@ -233,7 +247,8 @@ impl Hint for ShadowError {
             Self::Database { source, .. } => source.hint(),
             Self::Scratch(source) => source.hint(),
             Self::Lake { source, .. } => source.hint(),
-            Self::Legacy(_) | Self::Compare(_) => None,
+            Self::Draw(_) => Some("`--years` leaves seasons out".to_owned()),
+            Self::Legacy(_) | Self::Compare(_) | Self::Stage(_) | Self::Folder(_) => None,
         }
     }
 }
@@ -270,6 +285,16 @@ pub async fn shadow(
     let second = legacy(&scratch, "legacy_again", options, &units).await?;
     progress("the port");
     let native = scratch.database("native").await?;
+    let mut prepared = Vec::new();
+    if let (Some(seasons), Mode::Correct) = (units.seasons(), options.mode) {
+        for table in capability.tables() {
+            scratch.unique(&native, &table, seasons.key()).await?;
+            prepared.push(format!(
+                "the port's `{table}` has a unique key on {}, without which correct mode loads nothing",
+                seasons.key().join(", ")
+            ));
+        }
+    }
     let port_began = Instant::now();
     let loaded = candidate::run(candidate, &native, &units, options.candidate_deadline).await;
     let native_seconds = port_began.elapsed().as_secs_f64();
@@ -282,30 +307,37 @@ pub async fn shadow(
     for ((table, parting), written) in capability.tables().iter().zip(partings).zip(&first.written)
     {
         let sides = [&first.db, &second.db, &native];
-        let key = key(capability, table);
-        found
-            .table(table, key, sides, parting, *written, options)
-            .await?;
-    }
-    let verdict = conclude(&Facts {
-        legacy: first.verdict().and_then(|()| second.verdict()),
-        loaded: &loaded,
-        noise: found.noise,
-        doubts: &found.doubts,
-        unexplained: found.unexplained,
-        dirty: count(found.dirty.len()),
-    });
-    for db in [first.db, second.db, native] {
-        db.close().await;
+        let key = match units.seasons() {
+            Some(seasons) => seasons.key(),
+            None => key(capability, table),
+        };
+        let spec = spec(options, key, &units);
+        found.table(table, &spec, sides, parting, *written).await?;
     }
     let games = match capability.documents {
-        Documents::OfGames => units.len(),
+        Documents::OfGames | Documents::OfSeasons(_) => units.len(),
         Documents::OfDays => first
             .written
             .last()
             .and_then(|rows| usize::try_from(*rows).ok())
             .unwrap_or(0),
     };
+    // Of more rows than are listed, not every game is known.
+    let dirty = match capability.documents {
+        Documents::OfDays => count(found.dirty.len()),
+        _ => count(found.dirty.len().min(games)),
+    };
+    let verdict = conclude(&Facts {
+        legacy: first.verdict().and_then(|()| second.verdict()),
+        loaded: &loaded,
+        noise: found.noise,
+        doubts: &found.doubts,
+        unexplained: found.unexplained,
+        dirty,
+    });
+    for db in [first.db, second.db, native] {
+        db.close().await;
+    }
     let mut differences = found.listed_unexplained;
     differences.append(&mut found.listed_explained);
     let sum = |figure: fn(&TableOutcome) -> u64| found.tables.iter().map(figure).sum::<u64>();
@@ -318,7 +350,7 @@ pub async fn shadow(
         mismatch_bound: (verdict.is_proven()).then(|| mismatch_bound(games)),
         verdict,
         units: count(games),
-        dirty_units: count(found.dirty.len()),
+        dirty_units: dirty,
         native_seconds,
         legacy_rows: sum(|table| table.legacy_rows),
         native_rows: sum(|table| table.native_rows),
@@ -332,7 +364,8 @@ pub async fn shadow(
         native: loaded.ok(),
         truncated: count(differences.len()) < found.explained + found.unexplained,
         differences,
-        ignored: spec(options, &[]).ignore,
+        ignored: ignored(&units),
+        prepared,
         tables: found.tables,
     })
 }
@@ -365,18 +398,16 @@ impl Found {
     async fn table(
         &mut self,
         table: &TableName,
-        key: &[&str],
+        spec: &CompareSpec,
         [first, second, native]: [&Database; 3],
         partings: Partings,
         written: u64,
-        options: &ShadowOptions,
     ) -> Result<(), ShadowError> {
-        let spec = spec(options, key);
         let relation = Relation::Table(table.clone());
         let mut noise = Gathered::new(table, Partings::none());
-        let twice = compare(first, &relation, second, &relation, &spec, &mut noise).await?;
+        let twice = compare(first, &relation, second, &relation, spec, &mut noise).await?;
         let mut gathered = Gathered::new(table, partings);
-        let compared = compare(first, &relation, native, &relation, &spec, &mut gathered).await?;
+        let compared = compare(first, &relation, native, &relation, spec, &mut gathered).await?;
         gathered.find_games(first).await?;
         for comparison in [&twice, &compared] {
             self.doubts.extend(doubt(comparison));
@@ -456,14 +487,22 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-fn spec(options: &ShadowOptions, key: &[&str]) -> CompareSpec {
+/// Columns that are not compared, and why.
+fn ignored(units: &Units) -> BTreeMap<String, String> {
+    if let Some(seasons) = units.seasons() {
+        return seasons.ignored();
+    }
+    LOADING_TIMES
+        .iter()
+        .map(|column| ((*column).to_owned(), "the time of loading".to_owned()))
+        .collect()
+}
+
+fn spec(options: &ShadowOptions, key: &[&str], units: &Units) -> CompareSpec {
     CompareSpec {
         key: (!key.is_empty()).then(|| key.iter().map(ToString::to_string).collect()),
         statement_timeout: options.comparison_timeout,
-        ignore: LOADING_TIMES
-            .iter()
-            .map(|column| ((*column).to_owned(), "the time of loading".to_owned()))
-            .collect(),
+        ignore: ignored(units),
         listed: 0,
         ..CompareSpec::default()
     }
@@ -516,11 +555,16 @@ async fn legacy(
         .map_err(counting())?;
     let mut script = options.script.clone();
     script.environment.set_database(&scratch.target(name));
-    let years = units.years();
-    script.arguments.extend([
-        "--year-range".into(),
-        format!("{}-{}", years.start(), years.end()).into(),
-    ]);
+    match units.seasons() {
+        Some(seasons) => seasons.hand_to(&mut script),
+        None => {
+            let years = units.years();
+            script.arguments.extend([
+                "--year-range".into(),
+                format!("{}-{}", years.start(), years.end()).into(),
+            ]);
+        }
+    }
     let report: RunReport = run_async(script).await?;
     let tables = options.capability.tables();
     let mut written = Vec::with_capacity(tables.len());

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use futures::TryStreamExt as _;
 use nba_config::DatabaseTarget;
 use nba_db::embedded::{EmbeddedOptions, EmbeddedServer, Search};
-use nba_db::ident::{Ident, TableName, literal};
+use nba_db::ident::{Ident, TableName, list, literal};
 use nba_db::{ConnectOptions, CopyFormat, Database, Purpose};
 
 use super::{ShadowError, Units};
@@ -46,10 +46,13 @@ impl Scratch {
             .await
             .map_err(scratch)?;
         let found = Self { server };
-        let db = found.open(TEMPLATE).await?;
-        found.games(source, &db, units).await?;
-        db.close().await;
-        found.leave_template().await?;
+        // Files of seasons say all about their games.
+        if units.seasons().is_none() {
+            let db = found.open(TEMPLATE).await?;
+            found.games(source, &db, units).await?;
+            db.close().await;
+            found.leave_template().await?;
+        }
         Ok(found)
     }
 
@@ -116,6 +119,25 @@ impl Scratch {
             .map_err(|error| ShadowError::Scratch(Box::new(error.into())))?;
         self.in_utc(name).await?;
         self.open(name).await
+    }
+
+    /// Gives an empty table a unique key.
+    pub(super) async fn unique(
+        &self,
+        db: &Database,
+        table: &TableName,
+        key: &[&str],
+    ) -> Result<(), ShadowError> {
+        let failed = || ShadowError::database("give the table of the port a unique key");
+        let mut writer = db
+            .writer(Purpose::new("unique key of a scratch table"))
+            .await
+            .map_err(failed())?;
+        let columns = list(key.iter().copied());
+        let sql = format!("create unique index on {} ({columns})", table.sql());
+        writer.batch_execute(&sql).await.map_err(failed())?;
+        let _ = writer.finish().await;
+        Ok(())
     }
 
     /// The time of a game goes into a column without zone, in the zone of the session: on both sides it is UTC, as on RDS, and not what

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use nba_db::Database;
@@ -11,6 +12,7 @@ use nba_etl::native::games::documents_of_year;
 use nba_etl::native::parting::{Gatherer, Partings};
 use serde_json::Value;
 
+use super::seasons::Seasons;
 use super::{Capability, Documents, ShadowError};
 
 /// Documents on the way at once.
@@ -33,6 +35,8 @@ pub struct Units {
     former: Vec<(String, Value)>,
     /// Keys of the documents of days by year, for a script that reads these.
     days: Option<BTreeMap<i32, Vec<String>>>,
+    /// Cut files of seasons, for a script that reads these.
+    seasons: Option<Arc<Seasons>>,
 }
 
 impl Units {
@@ -43,6 +47,16 @@ impl Units {
         most: usize,
         years: Option<RangeInclusive<i32>>,
     ) -> Result<Self, ShadowError> {
+        if let Documents::OfSeasons(table) = capability.documents {
+            let (seasons, games, years) = Seasons::draw(source, lake, table, most, years).await?;
+            return Ok(Self {
+                games,
+                years,
+                former: Vec::new(),
+                days: None,
+                seasons: Some(Arc::new(seasons)),
+            });
+        }
         let wanted = years.clone().unwrap_or(1900..=2200);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = source
@@ -51,7 +65,7 @@ impl Units {
             .map_err(ShadowError::database("choose games"))?;
         let drawn: Vec<(String, i32)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         let former = match capability.documents {
-            Documents::OfGames => Vec::new(),
+            Documents::OfGames | Documents::OfSeasons(_) => Vec::new(),
             Documents::OfDays => rows.iter().map(|row| (row.get(0), row.get(2))).collect(),
         };
         let (Some(first), Some(last)) = (
@@ -72,6 +86,7 @@ impl Units {
             years: first..=last,
             former,
             days: None,
+            seasons: None,
         };
         if capability.documents == Documents::OfDays {
             let mut days = BTreeMap::new();
@@ -114,7 +129,7 @@ impl Units {
         &self.games
     }
 
-    /// The calendar years they lie in.
+    /// The calendar years they lie in; seasons, named by the year in which they end, where files of seasons are read.
     #[must_use]
     pub fn years(&self) -> &RangeInclusive<i32> {
         &self.years
@@ -127,6 +142,12 @@ impl Units {
         Some(days.get(&year).map_or(&[], Vec::as_slice))
     }
 
+    /// Files of seasons that hold these games and no other, where such are what is read.
+    #[must_use]
+    pub fn seasons(&self) -> Option<&Seasons> {
+        self.seasons.as_deref()
+    }
+
     /// Where the two modes part on these documents, for each port; nowhere in compat mode.
     pub(super) async fn partings(
         &self,
@@ -134,6 +155,9 @@ impl Units {
         capability: &Capability,
         mode: Mode,
     ) -> Result<Vec<Partings>, ShadowError> {
+        if let Some(seasons) = self.seasons() {
+            return Ok(vec![seasons.partings(mode).await]);
+        }
         let ports = capability.ports;
         let Some(first) = ports.first().filter(|_| mode == Mode::Correct) else {
             return Ok(ports.iter().map(|_| Partings::none()).collect());

@@ -4,3 +4,4 @@
 mod backup;
 mod rollback;
 mod shadow;
+mod shadow_seasons;

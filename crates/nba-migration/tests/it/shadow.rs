@@ -24,7 +24,7 @@ use nba_utils::Verdict;
 
 /// What a port may do wrong.
 #[derive(Clone)]
-enum Fault {
+pub(crate) enum Fault {
     /// One figure of one row.
     Changes(&'static str),
     /// Puts a view in the place of a table, whose every row takes a while.
@@ -33,9 +33,9 @@ enum Fault {
     Hangs,
 }
 
-struct Faulty {
-    port: NativePort,
-    fault: Fault,
+pub(crate) struct Faulty {
+    pub(crate) port: NativePort,
+    pub(crate) fault: Fault,
 }
 
 impl Candidate for Faulty {
@@ -178,7 +178,7 @@ impl Place {
     }
 }
 
-fn known(name: &str) -> Capability {
+pub(crate) fn known(name: &str) -> Capability {
     let found = CAPABILITIES.iter().find(|known| known.name == name);
     *found.unwrap()
 }

@@ -27,7 +27,7 @@ pub(super) fn capabilities(
         .cloned();
     let usual = CAPABILITIES
         .iter()
-        .filter(|known| known.script == info.path && !entry_points.contains_key(known.name))
+        .filter(|known| known.is_done_by(&info.path) && !entry_points.contains_key(known.name))
         .map(|known| known.name.to_owned());
     own.chain(usual).collect()
 }

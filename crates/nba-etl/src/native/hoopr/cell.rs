@@ -47,6 +47,21 @@ impl Value<'_> {
     }
 }
 
+impl Value<'_> {
+    /// The text PostgreSQL reads; `None` is NULL.
+    pub(super) fn said(&self) -> Option<String> {
+        Some(match self {
+            Value::Null => return None,
+            Value::Text(text) => text.clone().into_owned(),
+            Value::Whole(value) => value.to_string(),
+            Value::Real(value) => value.to_string(),
+            Value::Truth(value) => if *value { "t" } else { "f" }.to_owned(),
+            Value::Date(value) => value.to_string(),
+            Value::Moment(value) => value.to_string(),
+        })
+    }
+}
+
 /// What R writes for nothing.
 const R_NULLS: [&str; 2] = ["", "NA"];
 

@@ -20,6 +20,8 @@ pub(super) enum Dtype {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
     gaps: bool,
+    /// A gap that only pandas takes for one: `None`, `nan`.
+    words: bool,
     whole: bool,
     real: bool,
     truth: bool,
@@ -30,6 +32,7 @@ impl Seen {
     pub(super) fn add(&mut self, text: &str) {
         if is_null(text, Mode::Compat) {
             self.gaps = true;
+            self.words |= !is_null(text, Mode::Correct);
         } else if self.other {
             // Nothing can change it any more.
         } else if text.trim().parse::<i64>().is_ok() {
@@ -41,6 +44,11 @@ impl Seen {
         } else {
             self.other = true;
         }
+    }
+
+    /// Whether any cell held a word that pandas takes for nothing.
+    pub(super) fn has_words(self) -> bool {
+        self.words
     }
 
     /// Whether any cell held something.

@@ -19,15 +19,25 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 
 mod cell;
+mod drawn;
 mod eastern;
 mod facts;
+#[cfg(feature = "native-espn")]
+mod parting;
 mod plan;
 mod source;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 #[cfg(test)]
 mod tests;
 
+pub use drawn::{DrawError, cut, games_of, season_files};
+#[cfg(feature = "native-espn")]
+pub use parting::{SeasonFile, Target, partings};
 pub use plan::Generation;
 pub use source::Form;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{StageError, stage};
 
 use self::cell::{Kind, Value};
 use self::facts::Seen;
@@ -701,6 +711,9 @@ impl Order {
                         .find(|&&at| values.get(at) == Some(&Value::Null));
                     match nameless.and_then(|&at| plan.columns().nth(at)) {
                         Some(column) => {
+                            if self.mode == Mode::Correct {
+                                read.divergences.extend(plan.keyless(self.table));
+                            }
                             read.put_aside(&self.key, place, format!("`{column}` is empty"));
                         }
                         None => {

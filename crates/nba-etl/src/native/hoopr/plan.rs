@@ -258,6 +258,12 @@ impl FilePlan {
         }
     }
 
+    /// What it is called that a row without its key is put aside, where the legacy loader stores it.
+    pub(super) fn keyless(&self, table: Table) -> Option<Divergence> {
+        let both = table == Table::PlayerBox && self.generation == Generation::Narrow;
+        (!both).then_some(Divergence::HooprKeyless)
+    }
+
     /// Takes the columns for what pandas takes them.
     pub(super) fn follow(&mut self, seen: &[Seen]) {
         for column in &mut self.columns {
@@ -269,22 +275,29 @@ impl FilePlan {
         }
     }
 
-    /// Where pandas would have spoilt texts of numbers.
-    pub(super) fn unlike_pandas(&self, seen: &[Seen]) -> Option<Divergence> {
-        self.columns
-            .iter()
-            .any(|column| match column.from {
-                From::Cell(place) => {
-                    column.manner.digits
-                        && matches!(column.manner.kind, Kind::Text(_))
-                        && column.manner.dtype.is_some()
-                        && seen
-                            .get(place)
-                            .is_some_and(|seen| seen.dtype() == Dtype::Real && seen.has_values())
-                }
-                _ => false,
-            })
-            .then_some(Divergence::HooprFloatIds)
+    /// Where pandas would have taken a word for nothing, or spoilt texts of numbers.
+    pub(super) fn unlike_pandas(&self, seen: &[Seen]) -> BTreeSet<Divergence> {
+        let words = self.columns.iter().any(|column| match column.from {
+            From::Cell(place) => {
+                matches!(column.manner.kind, Kind::Text(_))
+                    && seen.get(place).is_some_and(|seen| seen.has_words())
+            }
+            _ => false,
+        });
+        let spoilt = self.columns.iter().any(|column| match column.from {
+            From::Cell(place) => {
+                column.manner.digits
+                    && matches!(column.manner.kind, Kind::Text(_))
+                    && column.manner.dtype.is_some()
+                    && seen
+                        .get(place)
+                        .is_some_and(|seen| seen.dtype() == Dtype::Real && seen.has_values())
+            }
+            _ => false,
+        });
+        let words = words.then_some(Divergence::HooprWords);
+        let spoilt = spoilt.then_some(Divergence::HooprFloatIds);
+        words.into_iter().chain(spoilt).collect()
     }
 
     /// The values of a row.

@@ -168,7 +168,11 @@ fn csv_rows(path: &Path, wanted: &[usize], take: &mut Take<'_>) -> Result<(), Re
 }
 
 fn open(path: &Path) -> Result<SerializedFileReader<File>, ReadError> {
-    parquet_file::open(path).map_err(|error| parquet_error(&error))
+    open_parquet(path).map_err(|error| parquet_error(&error))
+}
+
+pub(super) fn open_parquet(path: &Path) -> Result<SerializedFileReader<File>, ParquetError> {
+    parquet_file::open(path)
 }
 
 fn parquet_error(error: &ParquetError) -> ReadError {
@@ -295,12 +299,12 @@ fn decode(
             None => Decoded::Whole(values(reader, want, Some).map_err(failed)?),
         },
         ColumnReader::FloatColumnReader(reader) => {
-            let real = |value: f32| (!value.is_nan()).then(|| f64::from(value));
+            let real = |value: f32| (!value.is_nan()).then(|| unsigned_zero(f64::from(value)));
             Decoded::Real(values(reader, want, real).map_err(failed)?)
         }
         ColumnReader::DoubleColumnReader(reader) => {
             // Not a number is how pandas says NULL.
-            let real = |value: f64| (!value.is_nan()).then_some(value);
+            let real = |value: f64| (!value.is_nan()).then(|| unsigned_zero(value));
             Decoded::Real(values(reader, want, real).map_err(failed)?)
         }
         ColumnReader::ByteArrayColumnReader(reader) => {
@@ -309,6 +313,11 @@ fn decode(
         ColumnReader::Int96ColumnReader(_) => return unread("96-bit moments"),
         ColumnReader::FixedLenByteArrayColumnReader(_) => return unread("bytes of a fixed length"),
     })
+}
+
+/// The legacy loader goes through SQLite, which keeps no sign of zero; and nobody means one.
+fn unsigned_zero(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value }
 }
 
 fn is_date(descriptor: &ColumnDescriptor) -> bool {
