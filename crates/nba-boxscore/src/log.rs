@@ -220,6 +220,9 @@ pub enum Note {
     /// The last period has no end.
     #[error("row {row}: the source breaks off before the end of period {period}")]
     BreaksOff { row: u32, period: u8 },
+    /// A row without its event number: nobody can say whether it is another one once more.
+    #[error("row {row}: no event number, by which rows that are there twice are known")]
+    Unnumbered { row: u32 },
     /// A row without a number that says what another one of its moment says.
     #[error("row {row}: an equal row stands in the same moment")]
     Repeated { row: u32 },

@@ -92,6 +92,8 @@ pub fn read(id: &str, actions: &[Action<'_>], home: Option<u64>) -> Result<GameL
                     place.insert(action);
                 }
             }
+        } else {
+            reader.builder.note(Note::Unnumbered { row });
         }
         reader.action(row, action)?;
     }

@@ -162,10 +162,10 @@ impl Reader {
     ) -> Result<(), LogError> {
         self.rows = index.saturating_add(1);
         let number = row.number.and_then(|number| u32::try_from(number).ok());
-        if let Some(number) = number
-            && self.repeated(index, number, row)
-        {
-            return Ok(());
+        match number {
+            Some(number) if self.repeated(index, number, row) => return Ok(()),
+            Some(_) => {}
+            None => self.builder.note(Note::Unnumbered { row: index }),
         }
         let period = text::period(index, row.period)?;
         let clock = text::clock_in(index, period, row.clock)?;

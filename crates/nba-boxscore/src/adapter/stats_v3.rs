@@ -623,6 +623,19 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_may_be_another_one_once_more_is_a_doubt() {
+        let foul = action(1, "Foul", "Personal", "Brown P.FOUL (P1.T1)", HOME);
+        let unnumbered = Action {
+            number: None,
+            ..foul
+        };
+        let log = read("1", &[foul, foul], &[]).unwrap();
+        assert_eq!(doubts(&log), []);
+        let log = read("1", &[foul, unnumbered], &[]).unwrap();
+        assert_eq!(doubts(&log), [Note::Unnumbered { row: 1 }]);
+    }
+
+    #[test]
     fn a_name_of_two_players_is_not_guessed() {
         let actions = [
             action(

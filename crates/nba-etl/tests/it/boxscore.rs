@@ -609,6 +609,9 @@ fn live_log(game: &Game) -> GameLog {
             }),
         }
     }
+    for (number, action) in (1..).zip(&mut actions) {
+        action.number = Some(number);
+    }
     live::read("1", &actions, None).unwrap()
 }
 

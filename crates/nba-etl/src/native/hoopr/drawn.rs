@@ -21,6 +21,7 @@ use super::source::{self, Cell, Form, for_each_row};
 use super::{Table, fetch, season_of};
 use crate::lake::{Inventory, Lake, LakeError};
 use crate::native::load::ReadError;
+use crate::parquet_file::contained;
 
 /// The column that says which game a row belongs to.
 const GAME: &str = "game_id";
@@ -244,7 +245,7 @@ fn cut_parquet(from: &Path, to: &Path, keep: &[bool]) -> Result<(), ParquetError
                 break;
             };
             let column_writer = &mut column;
-            match group.get_column_reader(at)? {
+            match contained(|| group.get_column_reader(at))? {
                 ColumnReader::BoolColumnReader(from) => {
                     cut_column::<BoolType>(from, column_writer, keep)?;
                 }
@@ -286,7 +287,8 @@ fn cut_column<T: DataType>(
 ) -> Result<(), ParquetError> {
     let (mut levels, mut values): (Vec<i16>, Vec<T::T>) = (Vec::new(), Vec::new());
     loop {
-        let (records, ..) = from.read_records(keep.len(), Some(&mut levels), None, &mut values)?;
+        let (records, ..) =
+            contained(|| from.read_records(keep.len(), Some(&mut levels), None, &mut values))?;
         if records == 0 {
             break;
         }
