@@ -56,7 +56,7 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
     )?;
     #[cfg(feature = "tui")]
     if args.tui && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        return super::tui::run(context, &config, args).await;
+        return super::tui::run(context, &std::sync::Arc::new(config), args).await;
     }
     // On record, so that a rollback stops this process and no other.
     let _registered = match args.continuous {

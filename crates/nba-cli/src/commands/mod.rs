@@ -16,6 +16,8 @@ mod demo;
 mod dims;
 mod doctor;
 mod etl;
+#[cfg(any(feature = "web", feature = "tui"))]
+mod evidence;
 mod fingerprint;
 mod guide;
 mod health;

@@ -16,4 +16,5 @@ mod site;
 mod tests;
 
 pub use self::router::{ServeError, serve};
-pub use self::site::{ChapterSource, EvidenceRow, EvidenceSource, ServeOptions, Token};
+pub use self::site::{ChapterSource, EvidenceSource, ServeOptions, Token};
+pub use crate::evidence::EvidenceRow;

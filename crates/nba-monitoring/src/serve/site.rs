@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::report::Chapter;
+use crate::evidence::{Chapter, EvidenceRow};
 use crate::watch::{Event, History, HistoryError, Series, State, read_events, read_state};
 
 /// How the server behaves.
@@ -45,21 +45,6 @@ pub type EvidenceSource = Arc<dyn Fn() -> Result<Vec<EvidenceRow>, String> + Sen
 
 /// Reads what is to be said about evidence, by what it is about. It is called on a thread that may wait.
 pub type ChapterSource = Arc<dyn Fn() -> Result<Vec<Chapter>, String> + Send + Sync>;
-
-/// One record of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct EvidenceRow {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// What was done.
-    pub subject: String,
-    /// What came out: `proven`, `refuted`, `not_proven`, `not_applicable`.
-    pub verdict: String,
-    /// Reasons and figures in one line.
-    pub detail: String,
-    /// The digest of the record before, which the record carries.
-    pub digest: String,
-}
 
 /// A secret that opens the server. It is compared in constant time and never shown.
 #[derive(Clone)]
