@@ -113,7 +113,9 @@ impl Files {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
-                bail!("another `nba dashboard --background` or `--stop` is at work for this project")
+                bail!(
+                    "another `nba dashboard --background` or `--stop` is at work for this project"
+                )
             }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock `{}`", path.display()))
@@ -404,9 +406,7 @@ pub(crate) async fn stop(context: &Context, config: &Config) -> anyhow::Result<C
     }
     context.out.json(&stopped)?;
     let line = format!("process {}: {}", stopped.pid, stopped.what);
-    context
-        .out
-        .line(&Tone::of(&stopped.verdict).paint(&line));
+    context.out.line(&Tone::of(&stopped.verdict).paint(&line));
     Ok(stopped.verdict.exit_code())
 }
 
@@ -449,7 +449,12 @@ mod tests {
         ] {
             let report = examine(&files, at(now));
             assert_eq!(report.running, Some(true));
-            assert_eq!(report.verdict.exit_code(), code, "{now}: {}", report.verdict);
+            assert_eq!(
+                report.verdict.exit_code(),
+                code,
+                "{now}: {}",
+                report.verdict
+            );
         }
         fs::write(dir.path().join("state.json"), "{").unwrap();
         assert_eq!(examine(&files, since).verdict.exit_code(), 2);

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assumptions;
+mod background;
 mod backup;
 mod backup_lake;
 mod baseline;

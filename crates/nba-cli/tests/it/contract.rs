@@ -442,6 +442,8 @@ pub(crate) const BAD: &[Sample] = &[
     (&["serve", "--token-file", "nosuch"], Some(2)),
     (&["check", "--lake", "nosuch"], Some(2)),
     (&["dashboard", "--ticks", "2"], Some(2)),
+    (&["dashboard", "--background", "--stop"], Some(2)),
+    (&["dashboard", "--detached"], Some(2)),
     (&["baseline", "capture", "--name", "a/b"], Some(2)),
     (&["baseline", "show", "nosuch"], Some(2)),
     (&["baseline", "approve"], Some(2)),
