@@ -10,15 +10,17 @@ use anyhow::{Context as _, bail};
 use nba_config::Config;
 use nba_monitoring::baseline::{Baseline, BaselineError};
 use nba_monitoring::health::HealthOptions;
-use nba_monitoring::serve::{ServeOptions, Token, serve};
+use nba_monitoring::serve::{Proxy, ServeOptions, Token, serve};
 use nba_utils::exit_code;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<Code> {
     let config = Arc::new(context.config()?);
     let mut options = ServeOptions::new(args.listen, folder(&config)?);
-    options.token = token(args)?;
+    options.token = args.token_file.as_deref().map(token).transpose()?;
+    options.proxy = proxy(args)?;
     let ledger = Context::ledger(&config)?;
     options.evidence = Arc::new(move || rows(&ledger));
     let known = Arc::clone(&config);
@@ -98,14 +100,22 @@ async fn looks(
     Ok(())
 }
 
-fn token(args: &ServeArgs) -> anyhow::Result<Option<Token>> {
-    let Some(path) = &args.token_file else {
+/// The proxy that is believed, when one is named.
+fn proxy(args: &ServeArgs) -> anyhow::Result<Option<Proxy>> {
+    let (Some(header), Some(secret)) = (&args.proxy_header, &args.proxy_secret_file) else {
         return Ok(None);
     };
+    let proxy = Proxy::new(header, token(secret)?)?
+        .only_users(args.proxy_user.clone())?
+        .only_from(&args.proxy_peer)?;
+    Ok(Some(proxy))
+}
+
+fn token(path: &Path) -> anyhow::Result<Token> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token in `{}`", path.display()))?;
     match Token::new(&text) {
-        Some(token) => Ok(Some(token)),
+        Some(token) => Ok(token),
         None => bail!(
             "the token in `{}` is shorter than 16 characters",
             path.display()

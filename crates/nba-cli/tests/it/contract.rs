@@ -440,6 +440,7 @@ pub(crate) const BAD: &[Sample] = &[
     (&["dims", "history", "nosuch"], Some(2)),
     (&["serve", "--listen", "0.0.0.0:0"], Some(2)),
     (&["serve", "--token-file", "nosuch"], Some(2)),
+    (&["serve", "--proxy-header", "X-Forwarded-User"], Some(2)),
     (&["check", "--lake", "nosuch"], Some(2)),
     (&["dashboard", "--ticks", "2"], Some(2)),
     (&["dashboard", "--background", "--stop"], Some(2)),

@@ -178,7 +178,33 @@ pub(crate) fn a_watch_is_served(world: &World) {
     wait_for("maintenance", Duration::from_secs(60), || {
         get(port, "/")?.contains("a test").then_some(())
     });
-    for program in [server, reader] {
+    // Behind a proxy: its header alone is anybody's.
+    let secret = place.project.join("proxy-secret");
+    std::fs::write(&secret, "a secret of the proxy\n").unwrap();
+    let port = free_port();
+    let behind = place.spawn(&[
+        "serve",
+        "--read-only",
+        "--listen",
+        &format!("0.0.0.0:{port}"),
+        "--proxy-header",
+        "X-Forwarded-User",
+        "--proxy-secret-file",
+        &secret.display().to_string(),
+    ]);
+    let user = "x-forwarded-user: ann\r\n";
+    let forged = wait_for("answer", Duration::from_secs(60), || ask(port, "/", user));
+    assert!(
+        forged.starts_with("HTTP/1.1 401") && !forged.contains("db."),
+        "{forged}"
+    );
+    let whole = format!("{user}x-nba-proxy-secret: a secret of the proxy\r\n");
+    let page = ask(port, "/", &whole).unwrap();
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains("db.connection"),
+        "{page}"
+    );
+    for program in [server, reader, behind] {
         program.signal("TERM");
         program.ends_within(Duration::from_secs(10)).exits(2);
     }
@@ -311,8 +337,14 @@ pub(crate) fn free_port() -> u16 {
 
 /// A page with its headers; `None` while nobody listens.
 fn get(port: u16, path: &str) -> Option<String> {
+    ask(port, path, "")
+}
+
+/// The same with more headers, each with its end of line.
+fn ask(port: u16, path: &str, headers: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
