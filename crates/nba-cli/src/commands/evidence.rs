@@ -212,3 +212,59 @@ fn phase(standing: &Standing) -> String {
         standing.gates.len()
     )
 }
+
+#[cfg(all(test, feature = "tui"))]
+mod tests {
+    use super::*;
+    use nba_config::Inputs;
+    use nba_migration::ledger::Entry;
+    use nba_monitoring::tui::ratatui::{Terminal, backend::TestBackend};
+    use nba_monitoring::tui::{App, Key, draw};
+    use nba_utils::Verdict;
+    use std::sync::Arc;
+
+    async fn ledger_page(config: &Arc<Config>) -> anyhow::Result<String> {
+        let known = Arc::clone(config);
+        let evidence = tokio::task::spawn_blocking(move || for_terminal(&known));
+        let evidence = evidence.await?;
+        let now = Utc::now();
+        let folder = config.state_directory()?.join("monitor");
+        let mut app = App::new(&folder, now).await;
+        app.show_evidence(evidence);
+        // The page before the first is the last.
+        app.key(Key::Previous);
+        let mut terminal = Terminal::new(TestBackend::new(120, 20))?;
+        terminal.draw(|frame| draw(frame, &app, now))?;
+        let cells = terminal.backend().buffer().content.iter();
+        Ok(cells.map(|cell| cell.symbol()).collect())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_ledger_is_shown_as_it_lies_on_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Arc::new(Config::load(Inputs::new(dir.path())).unwrap());
+        let missing = ledger_page(&config).await.unwrap();
+        assert!(
+            missing.contains("can't tell") && !missing.contains("unbroken"),
+            "{missing}"
+        );
+        let ledger = Context::ledger(&config).unwrap();
+        for rows in 1..=3 {
+            let lost = Verdict::refuted(format!("{rows} rows are gone"));
+            ledger.append(&Entry::new("health", lost)).unwrap();
+        }
+        assert_eq!(ledger.newest(2).unwrap()[0].sequence, 3);
+        let whole = ledger_page(&config).await.unwrap();
+        for expected in ["unbroken: 3 records", "refuted", "3 rows are gone"] {
+            assert!(whole.contains(expected), "`{expected}`: {whole}");
+        }
+        // Who makes a loss smaller is seen.
+        let text = std::fs::read_to_string(ledger.path()).unwrap();
+        std::fs::write(ledger.path(), text.replace("2 rows", "0 rows")).unwrap();
+        let broken = ledger_page(&config).await.unwrap();
+        assert!(
+            broken.contains("BROKEN") && !broken.contains("unbroken"),
+            "{broken}"
+        );
+    }
+}
