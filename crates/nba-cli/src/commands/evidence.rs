@@ -7,7 +7,6 @@ use nba_etl::history::History;
 use nba_migration::ledger::{Ledger, Record};
 use nba_migration::phase::{PHASES, Profile, Standing};
 use nba_monitoring::evidence::{Chapter, EvidenceRow};
-use nba_utils::ErrorReport;
 use nba_utils::format::duration;
 use std::collections::BTreeMap;
 
@@ -86,10 +85,11 @@ async fn runs(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Chapter> {
 }
 
 /// The last records, newest first.
+#[cfg(feature = "web")]
 pub(super) fn rows(ledger: &Ledger) -> Result<Vec<EvidenceRow>, String> {
     let records = ledger
         .newest(RECORDS)
-        .map_err(|error| ErrorReport::new(&error).to_string())?;
+        .map_err(|error| nba_utils::ErrorReport::new(&error).to_string())?;
     Ok(records.iter().map(row).collect())
 }
 
