@@ -149,8 +149,11 @@ Examples:
   nba dashboard --continuous --interval 300
   nba dashboard --json | jq .overall_status
   nba dashboard --continuous --json     one line of JSON per check
+  nba dashboard --background --interval 300
+  nba dashboard --status                0: runs and looks, 1: does not, 2: cannot be told
+  nba dashboard --stop
 
-A continuous run stops by itself with exit code 1 when the state is critical.")]
+A continuous run stops by itself with exit code 1 when the state is critical; one in the background goes on.")]
     Dashboard(DashboardArgs),
     /// What must hold between rows, whatever their number: one row per game, points that add up, no row without its parent.
     #[command(after_help = "\
@@ -335,9 +338,21 @@ pub(crate) struct DashboardArgs {
     /// Stop after this many checks (with --continuous).
     #[arg(long, value_name = "N", requires = "continuous")]
     pub(crate) ticks: Option<u64>,
+    /// The continuous watch as a process of its own: its log, its state and its record lie in `.nba/monitor/`.
+    #[arg(long, conflicts_with_all = ["status", "stop"])]
+    pub(crate) background: bool,
+    /// Whether the watch in the background runs, since when, and how old its last look is.
+    #[arg(long, conflicts_with_all = ["continuous", "stop"])]
+    pub(crate) status: bool,
+    /// End the watch in the background.
+    #[arg(long, conflicts_with = "continuous")]
+    pub(crate) stop: bool,
+    /// The process that `--background` starts.
+    #[arg(long, hide = true, requires = "continuous", conflicts_with_all = ["background", "status", "stop"])]
+    pub(crate) detached: bool,
     /// In the terminal, with keys; plain text where there is no terminal.
     #[cfg(feature = "tui")]
-    #[arg(long, conflicts_with_all = ["json", "ticks"])]
+    #[arg(long, conflicts_with_all = ["json", "ticks", "background", "status", "stop", "detached"])]
     pub(crate) tui: bool,
     /// Baseline to compare with.
     #[arg(long, default_value = "default", value_name = "NAME")]

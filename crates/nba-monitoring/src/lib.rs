@@ -7,6 +7,7 @@ pub mod checks;
 mod connections;
 #[cfg(feature = "dims")]
 pub mod dims;
+pub mod evidence;
 mod games;
 pub mod health;
 pub mod invariants;

@@ -9,8 +9,10 @@ Examples:
   nba serve --interval 60 --health-every 60
   nba serve --read-only                 show what a running `nba dashboard` writes
   nba serve --listen 0.0.0.0:8321 --token-file /etc/nba/token
+  nba serve --listen 0.0.0.0:8321 --proxy-header X-Forwarded-User --proxy-secret-file /etc/nba/proxy
 
-Other addresses than this machine's need a token: the password of any user in a browser, or a bearer token for programs.
+Other addresses than this machine's need a token (the password of any user in a browser, or a bearer token for programs), or a proxy
+that has people log in, names them in a header, and sends a secret in `X-Nba-Proxy-Secret`.
 `/metrics` is for Prometheus, `/healthz` for supervisors, `/api/openapi.json` describes the rest.";
 
 /// Watch the target, and show it as a web page.
@@ -23,6 +25,18 @@ pub(crate) struct ServeArgs {
     /// File with the token that others need; at least 16 characters.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) token_file: Option<std::path::PathBuf>,
+    /// Header in which a proxy that has people log in names the user, such as X-Forwarded-User.
+    #[arg(long, value_name = "NAME", requires = "proxy_secret_file")]
+    pub(crate) proxy_header: Option<String>,
+    /// File with the secret that the proxy sends in `X-Nba-Proxy-Secret`; at least 16 characters.
+    #[arg(long, value_name = "FILE", requires = "proxy_header", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) proxy_secret_file: Option<std::path::PathBuf>,
+    /// Only this user of the proxy; may be repeated. All that it lets in when left out.
+    #[arg(long, value_name = "NAME", requires = "proxy_header")]
+    pub(crate) proxy_user: Vec<String>,
+    /// Only from this address of the proxy; may be repeated.
+    #[arg(long, value_name = "ADDRESS", requires = "proxy_header")]
+    pub(crate) proxy_peer: Vec<std::net::IpAddr>,
     /// Look at nothing, only show what another process of this project writes.
     #[arg(long)]
     pub(crate) read_only: bool,

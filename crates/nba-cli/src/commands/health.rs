@@ -1,6 +1,7 @@
 //! `nba health` and `nba dashboard`.
 
 use super::Code;
+use super::background::{self, Detached};
 use super::watch::Watch;
 use crate::cli::{DashboardArgs, HealthArgs};
 use crate::context::{Context, baseline_name};
@@ -50,13 +51,22 @@ pub(crate) async fn run(context: &Context, args: &HealthArgs) -> anyhow::Result<
 
 pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow::Result<Code> {
     let config = context.config()?;
+    if args.status {
+        return background::status(context, &config);
+    }
+    if args.stop {
+        return background::stop(context, &config).await;
+    }
     let baseline = Baseline::load(
         &Context::baselines(&config)?,
         &baseline_name(&args.baseline)?,
     )?;
+    if args.background {
+        return background::start(context, &config).await;
+    }
     #[cfg(feature = "tui")]
     if args.tui && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        return super::tui::run(context, &config, args).await;
+        return super::tui::run(context, &std::sync::Arc::new(config), args).await;
     }
     // On record, so that a rollback stops this process and no other.
     let _registered = match args.continuous {
@@ -68,6 +78,13 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut options = HealthOptions::default();
     let mut watch = Watch::open(context, &config, Duration::from_secs(args.interval))?;
+    let detached = match (&watch, args.detached) {
+        (_, false) => None,
+        (Some(_), true) => Some(Detached::begin(&config, args.interval)?),
+        (None, true) => bail!(
+            "another process watches this project, `nba serve` or `nba dashboard --continuous`: it has to end first"
+        ),
+    };
     if watch.is_none() {
         context
             .out
@@ -93,17 +110,32 @@ pub(crate) async fn dashboard(context: &Context, args: &DashboardArgs) -> anyhow
         if let Some(tick) = &looked {
             show(context, tick);
         }
-        record(context, &config, &report)?;
-        let files = write_report(&config.project().join(LEGACY_LOGS), &report)?;
-        context
-            .out
-            .note(&format!("written: {}", files.latest.display()));
+        let kept = keep(context, &config, &report);
+        if let Some(detached) = &detached {
+            // Nobody starts it again: a disk that is full costs a record, not the watch.
+            let turned = detached.turn_log().context("the log cannot be kept short");
+            for error in [kept.err(), turned.err()].into_iter().flatten() {
+                context.out.note(&format!("the watch goes on: {error:#}"));
+            }
+        } else {
+            kept?;
+        }
         let last = !args.continuous || args.ticks == Some(options.check_number);
-        if last || report.overall_status == Overall::Critical {
+        if last || (report.overall_status == Overall::Critical && detached.is_none()) {
             return Ok(report.exit_code());
         }
         options.check_number += 1;
     }
+}
+
+/// Puts a report on record and writes the files of the legacy dashboard.
+fn keep(context: &Context, config: &Config, report: &HealthReport) -> anyhow::Result<()> {
+    record(context, config, report)?;
+    let files = write_report(&config.project().join(LEGACY_LOGS), report)?;
+    context
+        .out
+        .note(&format!("written: {}", files.latest.display()));
+    Ok(())
 }
 
 /// The report with the keys of the legacy dashboard, and beside them what the watch says.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assumptions;
+mod background;
 mod backup;
 mod backup_lake;
 mod baseline;
@@ -16,6 +17,8 @@ mod demo;
 mod dims;
 mod doctor;
 mod etl;
+#[cfg(any(feature = "web", feature = "tui"))]
+mod evidence;
 mod fingerprint;
 mod guide;
 mod health;

@@ -1,24 +1,21 @@
 //! `nba report`.
 
 use super::Code;
-use super::serve::row;
+use super::evidence::evidence;
 use super::watch::folder;
 use crate::cli::report::{PlotRange, ReportCommand};
 use crate::context::Context;
 use anyhow::bail;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use nba_config::Config;
-use nba_migration::ledger::Record;
-use nba_migration::phase::{PHASES, Profile, Standing};
 use nba_monitoring::checks;
 use nba_monitoring::plot::Plot;
-use nba_monitoring::serve::report::{Chapter, Week};
+use nba_monitoring::serve::report::Week;
 use nba_monitoring::watch::{History, HistoryError};
 use nba_utils::atomic::{self, NewFile};
 use nba_utils::exit_code;
 use nba_utils::format::thousands;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) async fn run(context: &Context, command: &ReportCommand) -> anyhow::Result<Code> {
@@ -147,99 +144,4 @@ async fn history(
         export.display()
     ));
     Ok(exit_code::PROVEN)
-}
-
-/// Records of the ledger by what they are about: title, and the subjects that belong to it.
-const CHAPTERS: [(&str, &[&str]); 3] = [
-    (
-        "Backups and drills",
-        &[
-            "backup create",
-            "backup verify",
-            "lake drill",
-            "restore point",
-            "rollback rehearse",
-        ],
-    ),
-    ("Dual runs", &[nba_migration::switch::SHADOW_SUBJECT]),
-    (
-        "Phases and switches",
-        &["phase advance", "phase fall back", "waiver", "switch"],
-    ),
-];
-
-/// What the ledger holds of the week. A ledger that cannot be read is an error: without it the week would look better than it was.
-pub(super) fn evidence(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Vec<Chapter>> {
-    let ledger = Context::ledger(config)?;
-    let from = now - TimeDelta::days(7);
-    let records: Vec<Record> = ledger
-        .records()?
-        .into_iter()
-        .rev()
-        .take_while(|record| record.time >= from)
-        .collect();
-    let mut chapters: Vec<Chapter> = CHAPTERS
-        .iter()
-        .map(|(title, subjects)| {
-            let about = |record: &&Record| subjects.contains(&record.entry.subject.as_str());
-            chapter(title, records.iter().filter(about))
-        })
-        .collect();
-    let standing = Standing::read(&ledger, Profile::Safe, now)?;
-    if let Some(phases) = chapters.last_mut() {
-        phases.summary = format!("{}; {}", phase(&standing), phases.summary);
-    }
-    let known = |record: &&Record| {
-        !CHAPTERS
-            .iter()
-            .any(|(_, subjects)| subjects.contains(&record.entry.subject.as_str()))
-    };
-    let other: Vec<&Record> = records.iter().filter(known).collect();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for record in &other {
-        *counts.entry(&record.entry.subject).or_default() += 1;
-    }
-    let counts: Vec<String> = counts
-        .iter()
-        .map(|(subject, count)| format!("{count} × {subject}"))
-        .collect();
-    let refuted = other
-        .iter()
-        .filter(|record| record.entry.verdict.is_refuted());
-    let mut rest = chapter("Other records", refuted.copied());
-    rest.summary = match counts.is_empty() {
-        true => "none in this week".to_owned(),
-        false => format!("{}; those that refute are listed", counts.join(", ")),
-    };
-    chapters.push(rest);
-    Ok(chapters)
-}
-
-fn chapter<'a>(title: &str, records: impl Iterator<Item = &'a Record>) -> Chapter {
-    let records: Vec<_> = records.map(row).collect();
-    let proven = records
-        .iter()
-        .filter(|record| record.verdict == "proven")
-        .count();
-    Chapter {
-        title: title.to_owned(),
-        summary: match records.len() {
-            0 => "none in this week".to_owned(),
-            all => format!("{proven} of {all} proven"),
-        },
-        records,
-    }
-}
-
-fn phase(standing: &Standing) -> String {
-    let Some(phase) = PHASES.get(standing.phase) else {
-        return "all phases are done".to_owned();
-    };
-    let passing = standing.gates.iter().filter(|gate| gate.passes()).count();
-    format!(
-        "phase {}, {}: {passing} of {} gates pass",
-        standing.phase,
-        phase.title,
-        standing.gates.len()
-    )
 }

@@ -1,33 +1,26 @@
 //! `nba serve`.
 
 use super::Code;
+use super::evidence::{chapters, rows};
 use super::health::{measure, record, show};
 use super::watch::{Watch, folder};
 use crate::cli::monitor::ServeArgs;
 use crate::context::{Context, baseline_name};
 use anyhow::{Context as _, bail};
-use chrono::{DateTime, Utc};
 use nba_config::Config;
-use nba_etl::history::History;
-use nba_migration::ledger::{Ledger, Record};
 use nba_monitoring::baseline::{Baseline, BaselineError};
 use nba_monitoring::health::HealthOptions;
-use nba_monitoring::serve::report::Chapter;
-use nba_monitoring::serve::{EvidenceRow, ServeOptions, Token, serve};
-use nba_utils::format::duration;
-use nba_utils::{ErrorReport, exit_code};
+use nba_monitoring::serve::{Proxy, ServeOptions, Token, serve};
+use nba_utils::exit_code;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Records that the page of evidence shows.
-const RECORDS: usize = 200;
-/// Runs of jobs that it knows.
-const RUNS: u32 = 50;
 
 pub(crate) async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<Code> {
     let config = Arc::new(context.config()?);
     let mut options = ServeOptions::new(args.listen, folder(&config)?);
-    options.token = token(args)?;
+    options.token = args.token_file.as_deref().map(token).transpose()?;
+    options.proxy = proxy(args)?;
     let ledger = Context::ledger(&config)?;
     options.evidence = Arc::new(move || rows(&ledger));
     let known = Arc::clone(&config);
@@ -107,94 +100,25 @@ async fn looks(
     Ok(())
 }
 
-fn token(args: &ServeArgs) -> anyhow::Result<Option<Token>> {
-    let Some(path) = &args.token_file else {
+/// The proxy that is believed, when one is named.
+fn proxy(args: &ServeArgs) -> anyhow::Result<Option<Proxy>> {
+    let (Some(header), Some(secret)) = (&args.proxy_header, &args.proxy_secret_file) else {
         return Ok(None);
     };
+    let proxy = Proxy::new(header, token(secret)?)?
+        .only_users(args.proxy_user.clone())?
+        .only_from(&args.proxy_peer)?;
+    Ok(Some(proxy))
+}
+
+fn token(path: &Path) -> anyhow::Result<Token> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token in `{}`", path.display()))?;
     match Token::new(&text) {
-        Some(token) => Ok(Some(token)),
+        Some(token) => Ok(token),
         None => bail!(
             "the token in `{}` is shorter than 16 characters",
             path.display()
         ),
-    }
-}
-
-/// What a week of evidence comes to, by what it is about; runs of jobs first.
-fn chapters(config: &Config) -> anyhow::Result<Vec<Chapter>> {
-    let now = Utc::now();
-    // The page is made on a thread that may wait.
-    let runs = tokio::runtime::Handle::current().block_on(runs(config, now))?;
-    let mut chapters: Vec<Chapter> = runs.into_iter().collect();
-    chapters.extend(super::report::evidence(config, now)?);
-    Ok(chapters)
-}
-
-/// The newest runs of jobs; nothing where none was ever run under `nba etl run`.
-async fn runs(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Option<Chapter>> {
-    let path = config.state_directory()?.join(super::etl::HISTORY_FILE);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let history = History::open(&path).await?;
-    let runs = history.recent(None, RUNS).await;
-    history.close().await;
-    let runs = runs?;
-    let going_on = runs.iter().filter(|run| run.is_running(now)).count();
-    let proven = runs.iter().filter(|run| run.verdict.is_proven()).count();
-    let records = runs.iter().map(|run| EvidenceRow {
-        at: run.started_at,
-        subject: run.job.clone(),
-        verdict: run.verdict.as_str().to_owned(),
-        detail: match (&run.ending, run.elapsed) {
-            (Some(ending), Some(elapsed)) => format!("{ending} after {}", duration(elapsed)),
-            (Some(ending), None) => ending.clone(),
-            (None, _) if run.is_running(now) => "still running".to_owned(),
-            (None, _) => "it was lost: killed, or its machine went down".to_owned(),
-        },
-        digest: String::new(),
-    });
-    Ok(Some(Chapter {
-        title: "Runs of jobs".to_owned(),
-        summary: format!(
-            "the newest {}: {proven} proven to have had their effect, {going_on} going on",
-            runs.len()
-        ),
-        records: records.collect(),
-    }))
-}
-
-/// The last records, newest first.
-fn rows(ledger: &Ledger) -> Result<Vec<EvidenceRow>, String> {
-    let records = ledger
-        .records()
-        .map_err(|error| ErrorReport::new(&error).to_string())?;
-    Ok(records.iter().rev().take(RECORDS).map(row).collect())
-}
-
-pub(super) fn row(record: &Record) -> EvidenceRow {
-    let entry = &record.entry;
-    let figures = entry
-        .figures
-        .iter()
-        .map(|(name, value)| match value.as_str() {
-            Some(text) => format!("{name}: {text}"),
-            None => format!("{name}: {value}"),
-        });
-    let detail: Vec<String> = entry
-        .verdict
-        .reasons()
-        .iter()
-        .cloned()
-        .chain(figures)
-        .collect();
-    EvidenceRow {
-        at: record.time,
-        subject: entry.subject.clone(),
-        verdict: entry.verdict.as_str().to_owned(),
-        detail: detail.join(" · ").chars().take(400).collect(),
-        digest: record.previous.to_string(),
     }
 }

@@ -1,6 +1,7 @@
 //! `nba dashboard --tui`.
 
 use super::Code;
+use super::evidence::for_terminal;
 use super::health::{measure, record};
 use super::watch::{Watch, folder};
 use crate::cli::DashboardArgs;
@@ -12,7 +13,7 @@ use nba_monitoring::health::HealthOptions;
 use nba_monitoring::tui::ratatui::crossterm::event::{
     self, Event, KeyCode, KeyEventKind, KeyModifiers,
 };
-use nba_monitoring::tui::{App, Key, draw, ratatui};
+use nba_monitoring::tui::{App, Evidence, Key, draw, ratatui};
 use nba_monitoring::watch::read_state;
 use nba_utils::exit_code;
 use std::path::{Path, PathBuf};
@@ -24,10 +25,12 @@ use std::time::{Duration, Instant};
 const PACE: Duration = Duration::from_millis(250);
 /// How often the files are read.
 const RELOAD: Duration = Duration::from_secs(1);
+/// How often evidence is read again while it is shown.
+const REREAD: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(
     context: &Context,
-    config: &Config,
+    config: &Arc<Config>,
     args: &DashboardArgs,
 ) -> anyhow::Result<Code> {
     let baseline = Baseline::load(
@@ -39,9 +42,10 @@ pub(crate) async fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let shown = {
         let (folder, stop) = (folder.clone(), Arc::clone(&stop));
+        let config = config.clone();
         // Keys are waited for on a thread of their own; what is asynchronous there runs on this runtime.
         let runtime = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || show(&runtime, &folder, &stop))
+        tokio::task::spawn_blocking(move || show(&runtime, &config, &folder, &stop))
     };
     let looks = async {
         match watch {
@@ -94,11 +98,17 @@ async fn looks(
 }
 
 /// Draws until `q` or until it is told to stop; the terminal is given back in any case.
-fn show(runtime: &tokio::runtime::Handle, folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+fn show(
+    runtime: &tokio::runtime::Handle,
+    config: &Arc<Config>,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let outcome = (|| -> anyhow::Result<()> {
         let mut app = runtime.block_on(App::new(folder, Utc::now()));
         let mut read = Instant::now();
+        let mut evidence = Reading::default();
         while !stop.load(Ordering::Relaxed) {
             terminal.draw(|frame| draw(frame, &app, Utc::now()))?;
             if event::poll(PACE)?
@@ -120,11 +130,37 @@ fn show(runtime: &tokio::runtime::Handle, folder: &Path, stop: &AtomicBool) -> a
                 runtime.block_on(app.reload(Utc::now()));
                 read = Instant::now();
             }
+            evidence.step(runtime, config, &mut app);
         }
         Ok(())
     })();
     ratatui::try_restore()?;
     outcome
+}
+
+/// Evidence on its way: reading a long ledger must not keep a key waiting.
+#[derive(Default)]
+struct Reading {
+    task: Option<tokio::task::JoinHandle<Evidence>>,
+    read: Option<Instant>,
+}
+
+impl Reading {
+    fn step(&mut self, runtime: &tokio::runtime::Handle, config: &Arc<Config>, app: &mut App) {
+        if let Some(task) = self.task.take_if(|task| task.is_finished()) {
+            let evidence = runtime.block_on(task).unwrap_or_else(|error| Evidence {
+                chapters: Err(error.to_string()),
+                ledger: Err(error.to_string()),
+            });
+            app.show_evidence(evidence);
+            self.read = Some(Instant::now());
+        }
+        let due = self.read.is_none_or(|read| read.elapsed() >= REREAD);
+        if self.task.is_none() && due && app.needs_evidence() {
+            let config = Arc::clone(config);
+            self.task = Some(runtime.spawn_blocking(move || for_terminal(&config)));
+        }
+    }
 }
 
 fn key(code: KeyCode) -> Option<Key> {

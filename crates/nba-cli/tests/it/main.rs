@@ -156,6 +156,10 @@ const STORIES: &[Story] = &[
         "an alarm is raised, told and acknowledged",
         watch::an_alarm_is_raised_told_and_acknowledged,
     ),
+    (
+        "a watch in the background is found and ended",
+        watch::a_watch_in_the_background_is_found_and_ended,
+    ),
     ("a watch is served", watch::a_watch_is_served),
     (
         "the page works in a browser",

@@ -1,6 +1,6 @@
 //! `nba dashboard` as a watch, `nba alerts`, `nba serve`.
 
-use crate::program::{Place, wait_for};
+use crate::program::{Place, is_alive, wait_for};
 use crate::world::World;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
@@ -178,10 +178,156 @@ pub(crate) fn a_watch_is_served(world: &World) {
     wait_for("maintenance", Duration::from_secs(60), || {
         get(port, "/")?.contains("a test").then_some(())
     });
-    for program in [server, reader] {
+    // Behind a proxy: its header alone is anybody's.
+    let secret = place.project.join("proxy-secret");
+    std::fs::write(&secret, "a secret of the proxy\n").unwrap();
+    let port = free_port();
+    let behind = place.spawn(&[
+        "serve",
+        "--read-only",
+        "--listen",
+        &format!("0.0.0.0:{port}"),
+        "--proxy-header",
+        "X-Forwarded-User",
+        "--proxy-secret-file",
+        &secret.display().to_string(),
+    ]);
+    let user = "x-forwarded-user: ann\r\n";
+    let forged = wait_for("answer", Duration::from_secs(60), || ask(port, "/", user));
+    assert!(
+        forged.starts_with("HTTP/1.1 401") && !forged.contains("db."),
+        "{forged}"
+    );
+    let whole = format!("{user}x-nba-proxy-secret: a secret of the proxy\r\n");
+    let page = ask(port, "/", &whole).unwrap();
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains("db.connection"),
+        "{page}"
+    );
+    for program in [server, reader, behind] {
         program.signal("TERM");
         program.ends_within(Duration::from_secs(10)).exits(2);
     }
+}
+
+/// Ends a process that nobody else would end when a check fails.
+struct Kill(u32);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        let words = std::fs::read_to_string(format!("/proc/{}/cmdline", self.0));
+        if words.is_ok_and(|words| words.contains("--detached")) {
+            signal("KILL", self.0);
+        }
+    }
+}
+
+fn signal(name: &str, id: u32) {
+    let _ = std::process::Command::new("kill")
+        .args(["-s", name, &id.to_string()])
+        .stderr(std::process::Stdio::null())
+        .status();
+}
+
+fn pid(report: &Value) -> u32 {
+    u32::try_from(report["pid"].as_u64().unwrap()).unwrap()
+}
+
+pub(crate) fn a_watch_in_the_background_is_found_and_ended(world: &World) {
+    let place = world.project("background");
+    place.nba(&["baseline", "capture"]).exits(0);
+    let monitor = place.project.join(".nba/monitor");
+    let status = ["dashboard", "--status", "--json"];
+    place
+        .nba(&["dashboard", "--status"])
+        .exits(1)
+        .says("not running");
+    place.nba(&["dashboard", "--stop"]).exits(0);
+    let start = ["dashboard", "--background", "--interval", "1", "--json"];
+    // Somebody else's watch is not joined, and nothing is left of the try.
+    let other = place.spawn(&["dashboard", "--continuous", "--interval", "3600"]);
+    wait_for("look", Duration::from_secs(60), || {
+        monitor.join("state.json").exists().then_some(())
+    });
+    place.nba(&start).exits(2).says("another process watches");
+    place.nba(&status).exits(1);
+    other.signal("TERM");
+    other.ends_within(Duration::from_secs(30)).exits(2);
+
+    let log = monitor.join("background.log");
+    let long = vec![b'x'; 5 * 1024 * 1024];
+    std::fs::write(&log, &long).unwrap();
+    let started = place.nba(&start).exits(0).json();
+    let first = pid(&started);
+    let _first = Kill(first);
+    assert_eq!(started["log"], log.display().to_string());
+    let aside = monitor.join("background.log.1");
+    assert_eq!(std::fs::read(&aside).unwrap(), long, "the log put aside");
+    // Its own session, no terminal, no input, and no word that was not in this command.
+    let proc = std::path::PathBuf::from(format!("/proc/{first}"));
+    let stat = std::fs::read_to_string(proc.join("stat")).unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    assert_eq!((fields[3], fields[4]), (&*first.to_string(), "0"), "{stat}");
+    assert_eq!(
+        std::fs::read_link(proc.join("fd/0")).unwrap(),
+        std::path::Path::new("/dev/null")
+    );
+    let words = std::fs::read_to_string(proc.join("cmdline")).unwrap();
+    let words: Vec<&str> = words.trim_end_matches('\0').split('\0').skip(1).collect();
+    let expected = ["dashboard", "--interval", "1", "--continuous", "--detached"];
+    assert_eq!(words, expected);
+    place
+        .nba(&start)
+        .exits(2)
+        .says(&format!("process {first} watches"));
+    wait_for("heartbeat", Duration::from_secs(60), || {
+        let report = place.nba(&status).exits(0).json();
+        assert_eq!(pid(&report), first);
+        report["heartbeat_age_s"].is_u64().then_some(())
+    });
+    // A log that grows too long is put aside while it is written.
+    let mut grown = std::fs::File::options().append(true).open(&log).unwrap();
+    grown.write_all(&long).unwrap();
+    wait_for("another log", Duration::from_secs(60), || {
+        let text = std::fs::read_to_string(&log).ok()?;
+        (text.len() < 1024 * 1024 && text.contains("\nwatch: ")).then_some(())
+    });
+
+    // Killed, it is not running, however fresh its last look is; and it can be started again.
+    signal("KILL", first);
+    wait_for("end", Duration::from_secs(30), || {
+        (!is_alive(first)).then_some(())
+    });
+    let dead = place.nba(&status).exits(1).json();
+    assert_eq!(dead["running"], false, "{dead}");
+    let second = pid(&place.nba(&start).exits(0).json());
+    let _second = Kill(second);
+    assert_ne!(first, second);
+    let record = monitor.join("background.json");
+    let whole = std::fs::read_to_string(&record).unwrap();
+    // A number that belongs to somebody else by now is neither taken for the watch nor stopped.
+    let mut reused: Value = serde_json::from_str(&whole).unwrap();
+    reused["process"]["started_ticks"] = 1.into();
+    std::fs::write(&record, reused.to_string()).unwrap();
+    assert_eq!(place.nba(&status).exits(1).json()["running"], false);
+    place
+        .nba(&["dashboard", "--stop"])
+        .exits(0)
+        .says("it had ended already");
+    assert!(is_alive(second), "another process was stopped");
+    std::fs::write(&record, "{").unwrap();
+    place.nba(&status).exits(2).says("is damaged");
+    std::fs::write(&record, whole).unwrap();
+    // It goes on looking after all that, and ends when it is told to.
+    let stopped = place.nba(&["dashboard", "--stop", "--json"]).exits(0);
+    assert_eq!(pid(&stopped.json()), second);
+    assert!(!is_alive(second) && !record.exists());
+    place.nba(&status).exits(1);
 }
 
 pub(crate) fn free_port() -> u16 {
@@ -191,8 +337,14 @@ pub(crate) fn free_port() -> u16 {
 
 /// A page with its headers; `None` while nobody listens.
 fn get(port: u16, path: &str) -> Option<String> {
+    ask(port, path, "")
+}
+
+/// The same with more headers, each with its end of line.
+fn ask(port: u16, path: &str, headers: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;

@@ -1,5 +1,6 @@
 //! Reading the whole ledger and finding what was done to it.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 
@@ -111,6 +112,27 @@ impl Ledger {
             );
         })?;
         Ok(records)
+    }
+
+    /// The last `limit` whole records, newest first, as far as they can be read; no more than these are held in memory. Check the chain
+    /// with [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn newest(&self, limit: usize) -> Result<Vec<Record>, LedgerError> {
+        let mut newest = VecDeque::new();
+        self.each_line(|line, whole| {
+            if whole {
+                newest.push_front(line.to_vec());
+                newest.truncate(limit);
+            }
+        })?;
+        let records = newest.iter().filter_map(|line| {
+            let line = serde_json::from_slice::<Line<'_>>(line).ok()?;
+            serde_json::from_str::<Record>(line.record.get()).ok()
+        });
+        Ok(records.collect())
     }
 
     /// Calls `take` with each line and whether it is finished by a line feed.

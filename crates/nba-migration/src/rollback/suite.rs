@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nba_utils::Verdict;
 use nba_utils::atomic::{self, NewFile};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Process;
@@ -63,12 +63,18 @@ pub fn register(state: &Path, pid: u32) -> io::Result<Registered> {
     Ok(Registered { path })
 }
 
-fn look(pid: u32) -> io::Result<Process> {
+/// The process with this number, as it is now; needs `/proc`.
+///
+/// # Errors
+///
+/// When there is none, or it cannot be looked at.
+pub fn look(pid: u32) -> io::Result<Process> {
     crate::state::process(&Path::new("/proc").join(pid.to_string()), pid)
 }
 
 /// Whether it is still the recorded process, and not an ended one that waits for its parent.
-fn is_running(recorded: &Process) -> bool {
+#[must_use]
+pub fn is_running(recorded: &Process) -> bool {
     let same = look(recorded.pid).is_ok_and(|now| now.started_ticks == recorded.started_ticks);
     let stat = fs::read_to_string(format!("/proc/{}/stat", recorded.pid)).unwrap_or_default();
     let ended = stat
@@ -108,49 +114,72 @@ pub fn stop_all(state: &Path) -> io::Result<Vec<Stopped>> {
                 continue;
             }
         };
-        let result = |verdict, what: &str| Stopped {
-            pid: recorded.pid,
-            command: recorded.command.clone(),
-            verdict,
-            what: what.to_owned(),
-        };
         if recorded.pid == std::process::id() {
             continue;
         }
-        if !is_running(&recorded) {
+        let stopped = stop(&recorded);
+        if stopped.verdict.is_proven() {
             let _ = fs::remove_file(&path);
-            results.push(result(Verdict::Proven, "it had ended already"));
-            continue;
         }
-        let sent = i32::try_from(recorded.pid)
-            .ok()
-            .and_then(Pid::from_raw)
-            .map_or(Err(rustix::io::Errno::SRCH), |pid| {
-                kill_process(pid, Signal::TERM)
-            });
-        if let Err(error) = sent
-            && error != rustix::io::Errno::SRCH
-        {
-            results.push(result(
-                Verdict::refuted(error.to_string()),
-                "it may not be stopped by us",
-            ));
-            continue;
-        }
-        let deadline = Instant::now() + GRACE;
-        while is_running(&recorded) && Instant::now() < deadline {
-            std::thread::sleep(POLL);
-        }
-        if is_running(&recorded) {
-            let verdict = Verdict::refuted(format!("process {} goes on", recorded.pid));
-            results.push(result(
-                verdict,
-                "it did not end when asked; nothing worse was done to it",
-            ));
-        } else {
-            let _ = fs::remove_file(&path);
-            results.push(result(Verdict::Proven, "it was asked to end, and did"));
-        }
+        results.push(stopped);
     }
     Ok(results)
+}
+
+/// Asks this process to end, waits for at most 20 s, and says whether it did. Another one that was given its number is left alone.
+#[must_use]
+pub fn stop(recorded: &Process) -> Stopped {
+    let result = |verdict, what: &str| Stopped {
+        pid: recorded.pid,
+        command: recorded.command.clone(),
+        verdict,
+        what: what.to_owned(),
+    };
+    if !is_running(recorded) {
+        return result(Verdict::Proven, "it had ended already");
+    }
+    if let Err(error) = terminate(recorded)
+        && error != rustix::io::Errno::SRCH
+    {
+        return result(
+            Verdict::refuted(error.to_string()),
+            "it may not be stopped by us",
+        );
+    }
+    let deadline = Instant::now() + GRACE;
+    while is_running(recorded) && Instant::now() < deadline {
+        std::thread::sleep(POLL);
+    }
+    if is_running(recorded) {
+        let verdict = Verdict::refuted(format!("process {} goes on", recorded.pid));
+        result(
+            verdict,
+            "it did not end when asked; nothing worse was done to it",
+        )
+    } else {
+        result(Verdict::Proven, "it was asked to end, and did")
+    }
+}
+
+/// A descriptor names one process: looked at after it was opened, the signal cannot reach another one with the same number.
+#[cfg(target_os = "linux")]
+fn terminate(recorded: &Process) -> rustix::io::Result<()> {
+    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+    let process = pidfd_open(number(recorded)?, PidfdFlags::empty())?;
+    if !is_running(recorded) {
+        return Err(rustix::io::Errno::SRCH);
+    }
+    pidfd_send_signal(process, Signal::TERM)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn terminate(recorded: &Process) -> rustix::io::Result<()> {
+    rustix::process::kill_process(number(recorded)?, Signal::TERM)
+}
+
+fn number(recorded: &Process) -> rustix::io::Result<Pid> {
+    i32::try_from(recorded.pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(rustix::io::Errno::SRCH)
 }

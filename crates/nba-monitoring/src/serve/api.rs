@@ -46,7 +46,7 @@ pub(super) fn openapi() -> Value {
     let get = |summary: &str, schema: &str| {
         json!({ "get": { "summary": summary, "parameters": [], "responses": {
             "200": { "description": "as described", "content": body(schema) },
-            "401": { "description": "the token is missing or wrong" }
+            "401": { "description": "neither a token nor the proxy lets this request in" }
         } } })
     };
     // One check: the same with an id, which may be unknown.

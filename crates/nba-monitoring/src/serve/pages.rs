@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::chart::Chart;
 use super::html::{Text, figure, level_pill, moment, page, pill, segment, since, standing_pill};
-use super::report::Chapter;
-use super::site::{EvidenceRow, RANGES, Range, Site, View};
+use super::site::{RANGES, Range, Site, View};
 use crate::checks::{CATALOGUE, DB_MS, Group, LookCost, PAGES, figure as number, size, whole};
+use crate::evidence::{Chapter, EvidenceRow};
 use crate::watch::{CheckState, Event, EventKind, Level, Series, State};
 
 /// Ids of checks that come from the health report.

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -36,8 +36,13 @@ const STREAM_STEP: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum ServeError {
     /// Others could look in.
-    #[error("listening on {0} without a token would show everything to everybody who can reach it")]
+    #[error(
+        "listening on {0} without a token or a proxy would show everything to everybody who can reach it"
+    )]
     Open(SocketAddr),
+    /// What was said about the proxy cannot be used.
+    #[error("the proxy cannot be believed: {0}")]
+    Proxy(String),
     /// The address cannot be used.
     #[error("could not listen on {address}")]
     Listen {
@@ -54,8 +59,9 @@ pub enum ServeError {
 impl Hint for ServeError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Open(_) => Some("put a token of 16 characters or more into a file and name it with `--token-file`, or listen on 127.0.0.1".to_owned()),
+            Self::Open(_) => Some("put a token of 16 characters or more into a file and name it with `--token-file`, name a proxy with `--proxy-header` and `--proxy-secret-file`, or listen on 127.0.0.1".to_owned()),
             Self::Listen { .. } => Some("choose another port with `--listen 127.0.0.1:PORT`; 0 takes any free one".to_owned()),
+            Self::Proxy(_) => Some("name the header in which the proxy sends the user, such as X-Forwarded-User or X-Auth-Request-User, and have it send the secret, too".to_owned()),
             Self::Stopped(_) => None,
         }
     }
@@ -73,13 +79,14 @@ pub async fn serve(
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
     let address = options.address;
-    if !address.ip().is_loopback() && options.token.is_none() {
+    if !address.ip().is_loopback() && options.token.is_none() && options.proxy.is_none() {
         return Err(ServeError::Open(address));
     }
     let listen = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     ready(listener.local_addr().map_err(listen)?);
-    axum::serve(listener, router(options))
+    let service = router(options).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .await
         .map_err(ServeError::Stopped)
 }
@@ -115,8 +122,14 @@ fn router(options: ServeOptions) -> Router {
 }
 
 /// Who may look, and what a browser may do with what it gets.
-async fn guard(State(site): Shared, request: Request, next: Next) -> Response {
-    let allowed = request.uri().path() == "/healthz" || may_look(&site, request.headers());
+async fn guard(
+    State(site): Shared,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let allowed =
+        request.uri().path() == "/healthz" || may_look(&site, request.headers(), peer.ip());
     let mut response = match allowed {
         true => next.run(request).await,
         false if site.options.token.is_some() => {
@@ -128,6 +141,11 @@ async fn guard(State(site): Shared, request: Request, next: Next) -> Response {
             )
                 .into_response()
         }
+        false if site.options.proxy.is_some() => (
+            StatusCode::UNAUTHORIZED,
+            "this server is asked through its proxy, by users who may look\n",
+        )
+            .into_response(),
         false => (
             StatusCode::FORBIDDEN,
             "this server answers to the names of this machine only\n",
@@ -152,12 +170,20 @@ async fn guard(State(site): Shared, request: Request, next: Next) -> Response {
     response
 }
 
-fn may_look(site: &Site, headers: &HeaderMap) -> bool {
-    if let Some(token) = &site.options.token {
+fn may_look(site: &Site, headers: &HeaderMap, peer: IpAddr) -> bool {
+    let (token, proxy) = (&site.options.token, &site.options.proxy);
+    if token.is_some() || proxy.is_some() {
         let given = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
-        return given.is_some_and(|given| token.opens(given));
+        let by_token = token
+            .as_ref()
+            .zip(given)
+            .is_some_and(|(token, given)| token.opens(given));
+        let by_proxy = proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.lets_in(headers, peer));
+        return by_token || by_proxy;
     }
     // A page elsewhere can make a browser ask this address under another name; it must not get an answer.
     let host = headers

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::report::Chapter;
+use super::proxy::Proxy;
+use crate::evidence::{Chapter, EvidenceRow};
 use crate::watch::{Event, History, HistoryError, Series, State, read_events, read_state};
 
 /// How the server behaves.
@@ -18,8 +19,10 @@ pub struct ServeOptions {
     pub address: SocketAddr,
     /// Folder of the watch, usually `.nba/monitor`.
     pub folder: PathBuf,
-    /// Needed unless it listens on this machine only.
+    /// Needed unless it listens on this machine only, or behind a proxy.
     pub token: Option<Token>,
+    /// A proxy that has people log in; whoever it lets in needs no token.
+    pub proxy: Option<Proxy>,
     /// Rows of the page of evidence.
     pub evidence: EvidenceSource,
     /// What that page says before them: runs, drills, dual runs, phases.
@@ -34,6 +37,7 @@ impl ServeOptions {
             address,
             folder: folder.into(),
             token: None,
+            proxy: None,
             evidence: Arc::new(|| Ok(Vec::new())),
             chapters: Arc::new(|| Ok(Vec::new())),
         }
@@ -45,21 +49,6 @@ pub type EvidenceSource = Arc<dyn Fn() -> Result<Vec<EvidenceRow>, String> + Sen
 
 /// Reads what is to be said about evidence, by what it is about. It is called on a thread that may wait.
 pub type ChapterSource = Arc<dyn Fn() -> Result<Vec<Chapter>, String> + Send + Sync>;
-
-/// One record of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct EvidenceRow {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// What was done.
-    pub subject: String,
-    /// What came out: `proven`, `refuted`, `not_proven`, `not_applicable`.
-    pub verdict: String,
-    /// Reasons and figures in one line.
-    pub detail: String,
-    /// The digest of the record before, which the record carries.
-    pub digest: String,
-}
 
 /// A secret that opens the server. It is compared in constant time and never shown.
 #[derive(Clone)]
@@ -74,6 +63,11 @@ impl Token {
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (text.len() >= FEWEST_CHARACTERS).then(|| Self(text.to_owned()))
+    }
+
+    /// Whether this is it.
+    pub(super) fn is(&self, text: &str) -> bool {
+        same(text.as_bytes(), self.0.as_bytes())
     }
 
     /// Whether an `Authorization` header carries it: as bearer, or as the password of anybody's basic log-in.

@@ -308,6 +308,75 @@ async fn a_token_opens_and_nothing_else_does() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_believed_and_who_only_says_to_be_one_is_not() {
+    const SECRET: &str = "x-nba-proxy-secret: 0123456789abcdef\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let _monitor = watch(folder.path(), TimeDelta::zero()).await;
+    let secret = || Token::new("0123456789abcdef").unwrap();
+    let proxy = || Proxy::new("X-Forwarded-User", secret()).unwrap();
+    let behind = |proxy| {
+        let mut options = options(folder.path());
+        options.proxy = Some(proxy);
+        options
+    };
+    let ann = "x-forwarded-user: ann\r\n";
+    let wrong = "x-nba-proxy-secret: 0123456789abcdeX\r\n";
+    let name = "host: nba.example\r\n";
+    let long = format!("x-forwarded-user: {}\r\n", "a".repeat(300));
+    let server = start(behind(proxy())).await;
+    for (headers, status) in [
+        (format!("{name}{ann}{SECRET}"), 200),
+        (String::new(), 401),
+        // A client that comes past the proxy, and one that adds its own beside the proxy's.
+        (ann.to_owned(), 401),
+        (format!("{ann}{wrong}"), 401),
+        (format!("{ann}{wrong}{SECRET}"), 401),
+        (format!("{ann}x-forwarded-user: eve\r\n{SECRET}"), 401),
+        // The proxy itself, for nobody.
+        (SECRET.to_owned(), 401),
+        (format!("x-forwarded-user: \r\n{SECRET}"), 401),
+        (format!("{long}{SECRET}"), 401),
+        (format!("x-auth-request-user: ann\r\n{SECRET}"), 401),
+        ("authorization: Bearer 0123456789abcdef\r\n".to_owned(), 401),
+    ] {
+        for path in ["/", "/api/state", "/metrics"] {
+            let (found, _, body) = server.ask(path, &headers).await;
+            assert_eq!(found, status, "{path} {headers}");
+            assert!(found == 200 || !body.contains("db."), "{body}");
+        }
+    }
+    // From elsewhere, even who knows the secret is nobody.
+    let elsewhere = proxy().only_from(&["192.0.2.1".parse().unwrap()]).unwrap();
+    let server = start(behind(elsewhere)).await;
+    let both = format!("{ann}{SECRET}");
+    assert_eq!(server.ask("/", &both).await.0, 401);
+    assert_eq!(server.ask("/healthz", "").await.0, 200);
+    let here = ["::ffff:127.0.0.1".parse().unwrap()];
+    let known = proxy().only_from(&here).unwrap();
+    let known = known.only_users(vec!["ann".to_owned()]).unwrap();
+    // Beside it a token, for programs.
+    let mut options = behind(known);
+    options.token = Token::new("fedcba9876543210");
+    let server = start(options).await;
+    let eve = format!("x-forwarded-user: eve\r\n{SECRET}");
+    assert_eq!(server.ask("/", &both).await.0, 200);
+    assert_eq!(server.ask("/", &eve).await.0, 401);
+    let bearer = "authorization: Bearer fedcba9876543210\r\n";
+    assert_eq!(server.ask("/metrics", bearer).await.0, 200);
+
+    for header in ["", "a b", "Authorization", "host", "X-Nba-Proxy-Secret"] {
+        let refused = Proxy::new(header, secret());
+        assert!(matches!(refused, Err(ServeError::Proxy(_))), "{header}");
+    }
+    assert!(proxy().only_users(vec![" ".to_owned()]).is_err());
+    for peer in ["0.0.0.0", "::", "224.0.0.1"] {
+        let refused = proxy().only_from(&[peer.parse().unwrap()]);
+        assert!(refused.is_err(), "{peer}");
+    }
+    assert!(!format!("{:?}", proxy()).contains("0123456789abcdef"));
+}
+
+#[tokio::test]
 async fn a_browser_is_told_to_trust_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let _monitor = watch(folder.path(), TimeDelta::zero()).await;

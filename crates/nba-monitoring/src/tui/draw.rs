@@ -7,8 +7,9 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Table, TableState, Wrap};
 
-use super::{App, HOURS, PARTS, Page};
+use super::{App, HOURS, PARTS, Page, Run};
 use crate::checks::whole;
+use crate::evidence::EvidenceRow;
 use crate::plot::Plot;
 use crate::watch::{CheckState, EventKind, Level, Point, Standing};
 
@@ -29,6 +30,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>) {
         (Page::Tables, true) => table_detail(frame, app, now, body),
         (Page::Tables, false) => tables(frame, app, body),
         (Page::Events, _) => events(frame, app, body),
+        (Page::Runs, true) => run_detail(frame, app, now, body),
+        (Page::Runs, false) => runs(frame, app, now, body),
+        (Page::Ledger, true) => record_detail(frame, app.records().get(app.line), now, body),
+        (Page::Ledger, false) => ledger(frame, app, now, body),
     }
     frame.render_widget(
         Paragraph::new(KEYS).style(Style::new().add_modifier(Modifier::DIM)),
@@ -351,11 +356,171 @@ fn table_detail(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect
     );
 }
 
+fn runs(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    match app.evidence.as_ref().map(|evidence| &evidence.chapters) {
+        None => return says(frame, area, "being read …", Color::Reset),
+        Some(Err(why)) => {
+            return says(frame, area, &format!("? can't tell: {why}"), Color::Magenta);
+        }
+        Some(Ok(chapters)) if chapters.is_empty() => {
+            return says(
+                frame,
+                area,
+                "nothing is on record: no run, no drill, no dual run",
+                Color::Magenta,
+            );
+        }
+        Some(Ok(_)) => {}
+    }
+    let rows = app.runs().into_iter().map(|line| match line {
+        Run::Title(chapter) => Row::new([
+            Text::raw(""),
+            Text::raw(""),
+            Text::styled(chapter.title.clone(), bold),
+            Text::raw(chapter.summary.clone()),
+        ]),
+        Run::Record(record) => record_row(record, now),
+    });
+    records(frame, app, area, rows.collect());
+}
+
+fn ledger(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
+    let chain = match app.evidence.as_ref().map(|evidence| &evidence.ledger) {
+        None => return says(frame, area, "being read …", Color::Reset),
+        Some(Err(why)) => {
+            return says(frame, area, &format!("? can't tell: {why}"), Color::Magenta);
+        }
+        Some(Ok(chain)) => chain,
+    };
+    let [top, body] = Layout::vertical([Constraint::Length(2), Constraint::Min(1)]).areas(area);
+    let reasons = chain.verdict.reasons().join("; ");
+    let (text, colour) = if chain.verdict.is_proven() {
+        (
+            format!(
+                "✓ unbroken: {} records, each with the digest of the one before",
+                chain.records
+            ),
+            Color::Green,
+        )
+    } else if chain.verdict.is_refuted() {
+        (format!("✗ BROKEN: {reasons}"), Color::Red)
+    } else {
+        (
+            format!("? can't tell: {reasons}; {} records", chain.records),
+            Color::Magenta,
+        )
+    };
+    says(frame, top, &text, colour);
+    let rows = chain.newest.iter().map(|record| record_row(record, now));
+    records(frame, app, body, rows.collect());
+}
+
+/// A line in place of a table.
+fn says(frame: &mut Frame<'_>, area: Rect, text: &str, colour: Color) {
+    frame.render_widget(
+        Paragraph::new(text)
+            .style(Style::new().fg(colour))
+            .wrap(Wrap { trim: false })
+            .block(Block::new().borders(Borders::TOP)),
+        area,
+    );
+}
+
+/// A mark and a word, so that nothing depends on colour.
+fn verdict(record: &EvidenceRow) -> (&'static str, Color) {
+    match record.verdict.as_str() {
+        "proven" => ("✓ proven", Color::Green),
+        "refuted" => ("✗ refuted", Color::Red),
+        "not_applicable" => ("- no matter", Color::DarkGray),
+        _ => ("? not proven", Color::Magenta),
+    }
+}
+
+fn record_row(record: &EvidenceRow, now: DateTime<Utc>) -> Row<'static> {
+    let (text, colour) = verdict(record);
+    Row::new([
+        Text::raw(format!("{} ago", age(record.at, now))),
+        Text::styled(text, Style::new().fg(colour)),
+        Text::raw(record.subject.clone()),
+        Text::raw(record.detail.clone()),
+    ])
+}
+
+fn records(frame: &mut Frame<'_>, app: &App, area: Rect, rows: Vec<Row<'_>>) {
+    let widths = [
+        Constraint::Length(11),
+        Constraint::Length(12),
+        Constraint::Length(28),
+        Constraint::Min(10),
+    ];
+    table(
+        frame,
+        app,
+        area,
+        rows,
+        &widths,
+        ["when", "verdict", "what", "detail"].to_vec(),
+    );
+}
+
+fn run_detail(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
+    match app.runs().get(app.line) {
+        Some(Run::Record(record)) => record_detail(frame, Some(record), now, area),
+        Some(Run::Title(chapter)) => says(
+            frame,
+            area,
+            &format!("{}: {}", chapter.title, chapter.summary),
+            Color::Reset,
+        ),
+        None => runs(frame, app, now, area),
+    }
+}
+
+fn record_detail(
+    frame: &mut Frame<'_>,
+    record: Option<&EvidenceRow>,
+    now: DateTime<Utc>,
+    area: Rect,
+) {
+    let Some(record) = record else {
+        return says(frame, area, "this record is no longer shown", Color::Reset);
+    };
+    let (text, colour) = verdict(record);
+    let mut lines = vec![
+        Line::from(vec![
+            Span::styled(format!("{text}  "), Style::new().fg(colour)),
+            Span::styled(
+                record.subject.clone(),
+                Style::new().add_modifier(Modifier::BOLD),
+            ),
+        ]),
+        Line::raw(format!(
+            "{} ({} ago)",
+            record.at.format("%Y-%m-%d %H:%M:%S UTC"),
+            age(record.at, now)
+        )),
+        Line::raw(""),
+        Line::raw(record.detail.clone()),
+    ];
+    if !record.digest.is_empty() {
+        lines.push(Line::raw(""));
+        lines.push(Line::raw(format!("record before: {}", record.digest)));
+    }
+    let block = Block::new().borders(Borders::TOP).title(" Esc goes back ");
+    frame.render_widget(
+        Paragraph::new(lines)
+            .wrap(Wrap { trim: false })
+            .block(block),
+        area,
+    );
+}
+
 fn help(frame: &mut Frame<'_>) {
-    let text = "↑ ↓  k j        line above, below\nPgUp PgDn       ten lines\nHome End        first, last\nTab Shift-Tab   next page, page before\nEnter           more about a check or table\nEsc             back\n?               this\nq  Ctrl-C       quit\n\nAny key closes this.";
+    let text = "↑ ↓  k j        line above, below\nPgUp PgDn       ten lines\nHome End        first, last\nTab Shift-Tab   next page, page before: checks,\n                tables, events, runs, ledger\nEnter           more about the line\nEsc             back\n?               this\nq  Ctrl-C       quit\n\nAny key closes this.";
     let area = frame.area();
-    let width = area.width.min(46);
-    let height = area.height.min(13);
+    let width = area.width.min(52);
+    let height = area.height.min(14);
     let place = Rect::new(
         (area.width - width) / 2,
         (area.height - height) / 2,

@@ -1,5 +1,5 @@
 //! The dashboard in a terminal: what the watch knows, drawn with ratatui. It reads the files of [`watch`](crate::watch) only; the
-//! caller owns the terminal, its keys and the pace.
+//! caller owns the terminal, its keys and the pace, and hands in what is on record elsewhere.
 
 mod draw;
 #[cfg(test)]
@@ -8,7 +8,9 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use nba_utils::Verdict;
 
+use crate::evidence::{Chapter, EvidenceRow};
 use crate::watch::{Event, History, Series, State, read_events, read_state};
 
 pub use self::draw::draw;
@@ -24,16 +26,28 @@ pub enum Page {
     Tables,
     /// What happened.
     Events,
+    /// Runs of jobs, drills, dual runs, phases.
+    Runs,
+    /// The newest records, and whether their chain holds.
+    Ledger,
 }
 
 impl Page {
-    const ALL: [Self; 3] = [Self::Checks, Self::Tables, Self::Events];
+    const ALL: [Self; 5] = [
+        Self::Checks,
+        Self::Tables,
+        Self::Events,
+        Self::Runs,
+        Self::Ledger,
+    ];
 
     fn title(self) -> &'static str {
         match self {
             Self::Checks => "Checks",
             Self::Tables => "Tables",
             Self::Events => "Events",
+            Self::Runs => "Runs",
+            Self::Ledger => "Ledger",
         }
     }
 }
@@ -73,6 +87,37 @@ const PARTS: u32 = 48;
 /// Events that are shown.
 const EVENTS: usize = 200;
 
+/// Records of each chapter of runs that are shown.
+const IN_CHAPTER: usize = 50;
+/// Records of the ledger that are shown.
+const RECORDS: usize = 200;
+
+/// What the project has on record, as far as it is shown. It belongs to other crates and is handed in.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Runs of jobs, drills, dual runs, phases; or why they cannot be read.
+    pub chapters: Result<Vec<Chapter>, String>,
+    /// The ledger, or why it cannot be read.
+    pub ledger: Result<Chain, String>,
+}
+
+/// A ledger.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// Proven when every record is there, unchanged and in order.
+    pub verdict: Verdict,
+    /// How many there are.
+    pub records: u64,
+    /// The newest of them, newest first.
+    pub newest: Vec<EvidenceRow>,
+}
+
+/// A line of the page of runs.
+enum Run<'a> {
+    Title(&'a Chapter),
+    Record(&'a EvidenceRow),
+}
+
 /// What is known and where one is.
 #[derive(Debug)]
 pub struct App {
@@ -82,6 +127,7 @@ pub struct App {
     problem: Option<String>,
     events: Vec<Event>,
     series: Series,
+    evidence: Option<Evidence>,
     page: Page,
     line: usize,
     open: bool,
@@ -98,6 +144,7 @@ impl App {
             problem: None,
             events: Vec::new(),
             series: Series::new(),
+            evidence: None,
             page: Page::Checks,
             line: 0,
             open: false,
@@ -129,6 +176,47 @@ impl App {
         match self.history.series("", from, now, PARTS).await {
             Ok(series) => self.series = series,
             Err(error) => self.problem = Some(error.to_string()),
+        }
+    }
+
+    /// Whether the page that is shown needs evidence; reading it costs more than the files of the watch.
+    #[must_use]
+    pub fn needs_evidence(&self) -> bool {
+        matches!(self.page, Page::Runs | Page::Ledger)
+    }
+
+    /// Takes what is on record; more than is shown is dropped.
+    pub fn show_evidence(&mut self, mut evidence: Evidence) {
+        for chapter in evidence.chapters.iter_mut().flatten() {
+            chapter.records.truncate(IN_CHAPTER);
+        }
+        if let Ok(chain) = &mut evidence.ledger {
+            chain.newest.truncate(RECORDS);
+        }
+        self.evidence = Some(evidence);
+        self.line = self.line.min(self.lines().saturating_sub(1));
+    }
+
+    /// Each chapter with its records.
+    fn runs(&self) -> Vec<Run<'_>> {
+        let chapters = self
+            .evidence
+            .iter()
+            .flat_map(|evidence| evidence.chapters.iter().flatten());
+        chapters
+            .flat_map(|chapter| {
+                std::iter::once(Run::Title(chapter)).chain(chapter.records.iter().map(Run::Record))
+            })
+            .collect()
+    }
+
+    /// Records of the ledger that are shown.
+    fn records(&self) -> &[EvidenceRow] {
+        match &self.evidence {
+            Some(Evidence {
+                ledger: Ok(chain), ..
+            }) => &chain.newest,
+            _ => &[],
         }
     }
 
@@ -185,6 +273,8 @@ impl App {
                 .as_ref()
                 .map_or(0, |state| state.memory.volumes.tables.len()),
             Page::Events => self.events.len(),
+            Page::Runs => self.runs().len(),
+            Page::Ledger => self.records().len(),
         }
     }
 }

@@ -99,7 +99,8 @@ async fn the_worst_comes_first_and_more_is_one_key_away() {
     app.key(Key::Last);
     app.key(Key::Open);
     assert!(screen(&app, 110, 24).contains("db.connection"));
-    app.key(Key::Previous);
+    app.key(Key::Next);
+    app.key(Key::Next);
     assert!(screen(&app, 110, 20).contains("raised"));
     app.key(Key::Previous);
     app.key(Key::Open);
@@ -114,7 +115,11 @@ async fn the_worst_comes_first_and_more_is_one_key_away() {
     }
     app.key(Key::Next);
     app.key(Key::Help);
-    assert!(screen(&app, 110, 20).contains("Any key closes this."));
+    let help = screen(&app, 110, 20);
+    assert!(
+        help.contains("Any key closes this.") && help.contains("tables, events, runs, ledger"),
+        "{help}"
+    );
     app.key(Key::Down);
     assert!(!screen(&app, 110, 20).contains("Any key closes this."));
 }
@@ -146,6 +151,131 @@ async fn nothing_breaks_on_a_small_screen_or_without_a_watch() {
     watched(folder.path()).await;
     app.reload(start() + TimeDelta::minutes(60)).await;
     for (width, height) in [(1, 1), (20, 6), (80, 24)] {
+        screen(&app, width, height);
+    }
+}
+
+fn record(subject: &str, verdict: &str, detail: &str) -> EvidenceRow {
+    EvidenceRow {
+        at: start() + TimeDelta::minutes(30),
+        subject: subject.to_owned(),
+        verdict: verdict.to_owned(),
+        detail: detail.to_owned(),
+        digest: "0011223344556677".to_owned(),
+    }
+}
+
+fn evidence(verdict: Verdict, newest: Vec<EvidenceRow>) -> Evidence {
+    let chapter = |title: &str, summary: &str, records| Chapter {
+        title: title.to_owned(),
+        summary: summary.to_owned(),
+        records,
+    };
+    Evidence {
+        chapters: Ok(vec![
+            chapter(
+                "Runs of jobs",
+                "the newest 2: 1 proven",
+                vec![
+                    record("espn-incremental", "proven", "ended with 0 after 2 s"),
+                    record("hoopr", "refuted", "it wrote nothing"),
+                ],
+            ),
+            chapter("Dual runs", "none in this week", Vec::new()),
+        ]),
+        ledger: Ok(Chain {
+            records: u64::try_from(newest.len()).unwrap(),
+            verdict,
+            newest,
+        }),
+    }
+}
+
+#[tokio::test]
+async fn runs_and_ledger_are_shown_and_a_broken_or_missing_chain_is_not_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut app = App::new(folder.path(), start()).await;
+    assert!(!app.needs_evidence());
+    app.key(Key::Previous);
+    assert!(app.needs_evidence());
+    let ledger = screen(&app, 110, 20);
+    assert!(
+        ledger.contains("being read") && !ledger.contains('✓'),
+        "{ledger}"
+    );
+    // A ledger that is missing is no evidence, one that was changed is worse, one that cannot be read says why.
+    let none = Verdict::not_proven("there is no ledger: nothing is on record");
+    app.show_evidence(evidence(none, Vec::new()));
+    let ledger = screen(&app, 110, 20);
+    assert!(
+        ledger.contains("? can't tell: there is no ledger") && !ledger.contains('✓'),
+        "{ledger}"
+    );
+    app.key(Key::Open);
+    screen(&app, 110, 20);
+    let records = vec![record("health", "refuted", "2 rows are gone")];
+    let broken = Verdict::refuted("line 2: the text does not have its hash");
+    app.show_evidence(evidence(broken, records.clone()));
+    let ledger = screen(&app, 110, 20);
+    assert!(
+        ledger.contains("✗ BROKEN: line 2") && !ledger.contains("unbroken"),
+        "{ledger}"
+    );
+    let mut unreadable = evidence(Verdict::Proven, Vec::new());
+    unreadable.ledger = Err("permission denied".to_owned());
+    app.show_evidence(unreadable);
+    let ledger = screen(&app, 110, 20);
+    assert!(
+        ledger.contains("? can't tell: permission denied"),
+        "{ledger}"
+    );
+    // Whole, and not more of it than is shown.
+    let many = vec![records[0].clone(); RECORDS * 2];
+    app.show_evidence(evidence(Verdict::Proven, many));
+    assert_eq!(app.lines(), RECORDS);
+    let ledger = screen(&app, 110, 20);
+    for expected in [
+        "✓ unbroken: 400 records",
+        "30 min ago",
+        "✗ refuted",
+        "2 rows are gone",
+    ] {
+        assert!(ledger.contains(expected), "`{expected}`: {ledger}");
+    }
+    app.key(Key::Open);
+    let detail = screen(&app, 110, 20);
+    assert!(
+        detail.contains("record before: 0011223344556677")
+            && detail.contains("2026-01-10 12:30:00"),
+        "{detail}"
+    );
+    app.key(Key::Previous);
+    let runs = screen(&app, 110, 20);
+    for expected in [
+        "Runs of jobs",
+        "✓ proven",
+        "espn-incremental",
+        "ended with 0 after 2 s",
+        "it wrote nothing",
+        "Dual runs",
+        "none in this week",
+    ] {
+        assert!(runs.contains(expected), "`{expected}`: {runs}");
+    }
+    assert_eq!(app.lines(), 4);
+    app.key(Key::Last);
+    app.key(Key::Open);
+    assert!(screen(&app, 110, 20).contains("Dual runs: none in this week"));
+    let mut unreadable = evidence(Verdict::Proven, Vec::new());
+    unreadable.chapters = Err("the history is damaged".to_owned());
+    app.show_evidence(unreadable);
+    app.key(Key::Back);
+    let runs = screen(&app, 110, 20);
+    assert!(
+        runs.contains("? can't tell: the history is damaged"),
+        "{runs}"
+    );
+    for (width, height) in [(1, 1), (20, 6)] {
         screen(&app, width, height);
     }
 }

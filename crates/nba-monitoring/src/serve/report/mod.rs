@@ -15,8 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use nba_utils::Hint;
 use serde::Serialize;
 
-use super::site::EvidenceRow;
 use crate::checks::{DB_MS, PAGES};
+pub use crate::evidence::Chapter;
 use crate::watch::{
     Event, EventKind, History, HistoryError, LOOK_MS, Level, Point, ReadState, Series, Standing,
     State, read_events, read_state,
@@ -121,17 +121,6 @@ pub struct WatchCost {
     pub pages_max: Option<f64>,
     /// Bytes of its files.
     pub disk_bytes: u64,
-}
-
-/// Evidence about one thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Chapter {
-    /// What it is about.
-    pub title: String,
-    /// What is said in place of records, or before them.
-    pub summary: String,
-    /// Records, newest first.
-    pub records: Vec<EvidenceRow>,
 }
 
 /// A report could not be made.

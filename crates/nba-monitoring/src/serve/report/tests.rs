@@ -4,6 +4,7 @@ use nba_utils::Verdict;
 
 use super::*;
 use crate::checks::{Observation, TableVolume};
+use crate::evidence::EvidenceRow;
 use crate::rules::Criticality;
 use crate::watch::{Monitor, Policy};
 
