@@ -4,7 +4,7 @@ use crate::context::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use nba_config::Config;
 use nba_etl::history::History;
-use nba_migration::ledger::{Ledger, Record};
+use nba_migration::ledger::Record;
 use nba_migration::phase::{PHASES, Profile, Standing};
 use nba_monitoring::evidence::{Chapter, EvidenceRow};
 use nba_utils::format::duration;
@@ -86,7 +86,7 @@ async fn runs(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Chapter> {
 
 /// The last records, newest first.
 #[cfg(feature = "web")]
-pub(super) fn rows(ledger: &Ledger) -> Result<Vec<EvidenceRow>, String> {
+pub(super) fn rows(ledger: &nba_migration::ledger::Ledger) -> Result<Vec<EvidenceRow>, String> {
     let records = ledger
         .newest(RECORDS)
         .map_err(|error| nba_utils::ErrorReport::new(&error).to_string())?;

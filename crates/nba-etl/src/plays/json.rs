@@ -67,11 +67,26 @@ pub(super) fn documents(bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], serd
     })
 }
 
+/// Whether the first key is one of those that the live feed and NBA Stats v3 begin with.
+fn begins_live(bytes: &[u8]) -> bool {
+    let keys = bytes.trim_ascii_start().strip_prefix(b"{");
+    keys.is_some_and(|keys| {
+        let keys = keys.trim_ascii_start();
+        keys.starts_with(b"\"meta\"") || keys.starts_with(b"\"game\"")
+    })
+}
+
 /// Which form a document has, and its game.
 pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         let rows: Vec<BrefRow<'_>> = serde_json::from_slice(bytes)?;
         return bref_rows("", &rows).map(|log| (Form::Bref, log));
+    }
+    // Most games come in this form, and asking for the keys takes as long as reading them.
+    if begins_live(bytes)
+        && let Ok(document) = serde_json::from_slice::<LiveDocument<'_>>(bytes)
+    {
+        return actions(&document.game.game_id.0, &document.game.actions, &[]);
     }
     let keys: Keys = serde_json::from_slice(bytes)?;
     if keys.props.is_some() || keys.post_game.is_some() {

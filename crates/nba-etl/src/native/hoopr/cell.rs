@@ -47,6 +47,7 @@ impl Value<'_> {
     }
 }
 
+#[cfg(feature = "native-espn")]
 impl Value<'_> {
     /// The text PostgreSQL reads; `None` is NULL.
     pub(super) fn said(&self) -> Option<String> {
