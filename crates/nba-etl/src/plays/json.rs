@@ -82,7 +82,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
         let rows: Vec<BrefRow<'_>> = serde_json::from_slice(bytes)?;
         return bref_rows("", &rows).map(|log| (Form::Bref, log));
     }
-    // Most games come in this form, and asking for the keys takes as long as reading them.
+    // Asking for the keys is one more pass over the document, and these say at once what they are.
     if begins_live(bytes)
         && let Ok(document) = serde_json::from_slice::<LiveDocument<'_>>(bytes)
     {

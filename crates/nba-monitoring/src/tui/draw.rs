@@ -294,6 +294,11 @@ fn detail(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
             event.message
         )));
     }
+    opened(frame, lines, area);
+}
+
+/// One line of a page, opened.
+fn opened(frame: &mut Frame<'_>, lines: Vec<Line<'_>>, area: Rect) {
     let block = Block::new().borders(Borders::TOP).title(" Esc goes back ");
     frame.render_widget(
         Paragraph::new(lines)
@@ -347,13 +352,7 @@ fn table_detail(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect
             Span::raw(format!("  {}", check.last.message)),
         ]));
     }
-    let block = Block::new().borders(Borders::TOP).title(" Esc goes back ");
-    frame.render_widget(
-        Paragraph::new(lines)
-            .wrap(Wrap { trim: false })
-            .block(block),
-        area,
-    );
+    opened(frame, lines, area);
 }
 
 fn runs(frame: &mut Frame<'_>, app: &App, now: DateTime<Utc>, area: Rect) {
@@ -507,13 +506,7 @@ fn record_detail(
         lines.push(Line::raw(""));
         lines.push(Line::raw(format!("record before: {}", record.digest)));
     }
-    let block = Block::new().borders(Borders::TOP).title(" Esc goes back ");
-    frame.render_widget(
-        Paragraph::new(lines)
-            .wrap(Wrap { trim: false })
-            .block(block),
-        area,
-    );
+    opened(frame, lines, area);
 }
 
 fn help(frame: &mut Frame<'_>) {
