@@ -320,6 +320,8 @@ pub const MAX_ROWS: usize = 20_000;
 pub struct GameLog {
     /// The source's id of the game.
     pub id: String,
+    /// The season, where the source or the id says it.
+    pub season: Option<nba_utils::Season>,
     /// `[home, away]`.
     pub teams: [LogTeam; 2],
     /// What happened; period starts without lineups, which no source states.

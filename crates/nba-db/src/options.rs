@@ -58,6 +58,18 @@ impl ConnectOptions {
         other
     }
 
+    /// Where the database is, without user and password: `host:port/database`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let DatabaseTarget {
+            host,
+            port,
+            database,
+            ..
+        } = &self.target;
+        format!("{host}:{port}/{database}")
+    }
+
     /// The run this handle reports as.
     #[must_use]
     pub fn run_id(&self) -> &str {
@@ -125,14 +137,7 @@ impl From<&DatabaseTarget> for ConnectOptions {
 
 impl fmt::Display for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DatabaseTarget {
-            host,
-            port,
-            database,
-            user,
-            ..
-        } = &self.target;
-        write!(f, "{host}:{port}/{database} as `{user}`")
+        write!(f, "{} as `{}`", self.address(), self.target.user)
     }
 }
 

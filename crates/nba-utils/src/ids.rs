@@ -327,6 +327,24 @@ pub enum GameId {
 }
 
 impl GameId {
+    /// The season, where the id says it: the NBA's have two digits for it, those of Basketball-Reference and the older ones of ESPN a date.
+    ///
+    /// ```
+    /// use nba_utils::GameId;
+    /// let season = |text: &str| text.parse::<GameId>().ok()?.season().map(|season| season.to_string());
+    /// assert_eq!(season("0022300123").as_deref(), Some("2023-24"));
+    /// assert_eq!(season("202410220BOS").as_deref(), Some("2024-25"));
+    /// assert_eq!(season("310324006").as_deref(), Some("2010-11"));
+    /// assert_eq!(season("401307856"), None);
+    /// ```
+    pub fn season(self) -> Option<Season> {
+        match self {
+            Self::Nba(id) => id.season(),
+            Self::Espn(id) => Season::from_date(id.embedded_date()?).ok(),
+            Self::BasketballReference(id) => Season::from_date(id.date()).ok(),
+        }
+    }
+
     /// Reads an id of unknown family from stored text, with repair.
     ///
     /// Nine digits are ESPN; eight or ten are the NBA's (eight have lost two zeros).

@@ -1,6 +1,7 @@
 //! The flags of `nba boxscore`.
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use nba_utils::Season;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +13,8 @@ pub(crate) enum BoxscoreCommand {
     #[command(after_help = "\
 Examples:
   nba boxscore show 0022400561_playbyplay.json
+  nba boxscore show 401585601                                from the store that `generate` fills
+  nba boxscore show database: --game 401585601               from the tables of the configured database
   nba boxscore show season.parquet --game 0022300061
   nba boxscore show season.parquet --game 0022300061 --period Q4 --json")]
     Show {
@@ -24,6 +27,7 @@ Examples:
     /// The box score at a moment: everything up to this reading of the clock.
     #[command(after_help = "\
 Examples:
+  nba boxscore at 401585601 Q3 4:21
   nba boxscore at season.parquet Q3 4:21 --game 0022300061
   nba boxscore at 0022400561_playbyplay.json Q4 0:42.3")]
     At {
@@ -34,19 +38,19 @@ Examples:
         /// Time left in the period.
         clock: nba_utils::Clock,
     },
-    /// Hold every game of files and folders against itself: invariants, printed scores, running figures, lineups.
+    /// Hold every game of files, a lake or a database against itself: invariants, printed scores, running figures, lineups.
     #[command(after_help = "\
 Examples:
   nba boxscore verify season.parquet
   nba boxscore verify ./lake --limit 50
+  nba boxscore verify database: --season 2023-24 --source hoopr
   nba boxscore verify ./lake --counts-only --json | jq .games_refuted
 
 The 14 counts and who was on court are two statements with a verdict each. Lineups that the events alone do not settle are
 inferred and make the second one `not_proven`; --counts-only leaves it out of the exit code.")]
     Verify {
-        /// Files, and folders with all their files.
-        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        place: PlaceArgs,
         /// Name at most this many findings.
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
@@ -54,27 +58,29 @@ inferred and make the second one `not_proven`; --counts-only leaves it out of th
         #[arg(long)]
         counts_only: bool,
     },
-    /// Count all games of files and folders: into a store that knows every moment, or as one CSV of final lines.
+    /// Count all games of files, a lake or a database: into a store that knows every moment, or as one CSV of final lines.
     #[command(after_help = "\
 Examples:
-  nba boxscore generate ./lake --store boxes           every event of every game, as changes and keyframes in parquet
-  nba boxscore generate ./lake --store boxes --jobs 1  one core
+  nba boxscore generate --season 2023-24 --source hoopr               the tables of the configured database
+  nba boxscore generate ./lake --store boxes                          every event of every game, as changes and keyframes in parquet
+  nba boxscore generate lake:espn_play_by_play/ --season 2023-24      the configured bucket
+  nba boxscore generate s3://bucket/espn_play_by_play/ --store boxes --jobs 4
   nba boxscore generate season.parquet --out boxes.csv
 
 A store is filled in parts, each whole or not there. Run it again to go on after an interruption, or to take in new and changed
-files: what is there and unchanged is left alone.")]
+games: what is there and unchanged is left alone, and what was wanted before stays. A database is only read, game by game along
+its index, by one session unless --jobs says more.")]
     Generate {
-        /// Files, and folders with all their files.
-        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-        paths: Vec<PathBuf>,
-        /// The store to fill; created when missing.
-        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present = "out")]
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// The store to fill, created when missing; the project's own, in its state folder, unless told.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         store: Option<PathBuf>,
         /// The CSV to write; it appears when it is complete.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "store")]
         out: Option<PathBuf>,
-        /// Parts at work at once; one per core unless told.
-        #[arg(long, value_name = "N", requires = "store")]
+        /// Parts at work at once; one per core unless told, and one for a database.
+        #[arg(long, value_name = "N", conflicts_with = "out")]
         jobs: Option<NonZeroUsize>,
         /// Name at most this many findings.
         #[arg(long, default_value_t = 20, value_name = "N")]
@@ -91,9 +97,9 @@ Examples:
 The schema is created and carries a mark; one without it is refused, so no table of the platform is touched. Full snapshots take
 hundreds of times the room of changes: they are written only when --free proves that there is room for them.")]
     Load {
-        /// The store.
+        /// The store; the project's own unless told.
         #[arg(value_name = "STORE", value_hint = ValueHint::DirPath)]
-        store: PathBuf,
+        store: Option<PathBuf>,
         /// The schema to fill; created when missing.
         #[arg(long, value_name = "NAME")]
         schema: String,
@@ -111,6 +117,7 @@ hundreds of times the room of changes: they are written only when --free proves 
     #[command(after_help = "\
 Examples:
   nba boxscore chart 0022400561_playbyplay.json                    in the terminal
+  nba boxscore chart 401585601                                     from the store that `generate` fills
   nba boxscore chart 0022400561_playbyplay.json --svg game.svg
   nba boxscore chart boxes --game 0022300061 --png game.png
   nba boxscore chart season.parquet --game 0022300061 --svg flow.svg --panel flow")]
@@ -220,15 +227,65 @@ fn size(text: &str) -> Result<u64, String> {
 /// Which game is meant.
 #[derive(Debug, Args)]
 pub(crate) struct GameArgs {
-    /// A file of play-by-play (NBA Stats, hoopR, cdn.nba.com, data.nba.com, ESPN; parquet or JSON, plain or gzipped), or a store.
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// A file of play-by-play (NBA Stats, hoopR, cdn.nba.com, data.nba.com, ESPN; parquet or JSON, plain or gzipped), a store, a place as
+    /// `generate` takes it, or the id of a game in the project's own store.
+    #[arg(value_name = "GAME", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// The game, when the file holds several.
+    /// The game, where there are several.
     #[arg(long, value_name = "ID")]
     pub(crate) game: Option<String>,
-    /// The feed, when a store has the game from several.
+    /// The feed, when a store or database has the game from several.
     #[arg(long, value_name = "FEED")]
     pub(crate) source: Option<String>,
+}
+
+/// Where games are, and which of them are meant.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// Files and folders with all their files; or `database:[TABLE]`, `lake:[PREFIX]` or `s3://BUCKET[/PREFIX]`. The tables of the configured
+    /// database unless told.
+    #[arg(value_name = "PLACE", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only games of this season, such as 2023-24; may be given several times.
+    #[arg(long, value_name = "SEASON")]
+    pub(crate) season: Vec<Season>,
+    /// Only games from this source; may be given several times.
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    pub(crate) source: Vec<SourceName>,
+}
+
+/// Where games come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceName {
+    /// ESPN: summaries, pages, and the table `play_by_play`.
+    Espn,
+    /// hoopR, as files and as the table `hoopr_play_by_play`.
+    Hoopr,
+    /// NBA Stats, v2 and v3.
+    #[value(name = "nba_api")]
+    NbaApi,
+    /// cdn.nba.com.
+    #[value(name = "nba_live")]
+    NbaLive,
+    /// data.nba.com.
+    #[value(name = "data_nba")]
+    DataNba,
+    /// Basketball-Reference.
+    Bref,
+}
+
+impl SourceName {
+    /// The feeds as tables and stores call them.
+    pub(crate) fn feeds(self) -> &'static [&'static str] {
+        match self {
+            Self::Espn => &["espn", "espn_text", "espn_html"],
+            Self::Hoopr => &["hoopr"],
+            Self::NbaApi => &["nba_api", "nba_api_v3"],
+            Self::NbaLive => &["nba_live"],
+            Self::DataNba => &["data_nba"],
+            Self::Bref => &["bref"],
+        }
+    }
 }
 
 /// A period as people call it.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nba_testkit::s3::{S3Credentials, S3Server};
+
 use crate::program::wait_for;
 use crate::world::World;
 
@@ -273,4 +275,170 @@ pub(crate) fn games_are_drawn_and_cut(world: &World) {
         .nba(&["boxscore", "splits", ONE_GAME, "--grid", "week"])
         .exits(2);
     place.nba(&["boxscore", "chart", "nosuch"]).exits(2);
+}
+
+pub(crate) fn games_of_a_season_come_from_tables_and_lakes(world: &World) {
+    let place = world.own_database("boxseason");
+    place
+        .nba(&["testkit", "lake", "lake", "--scale", "0.001", "--quiet"])
+        .exits(0);
+    let most = world.sql(
+        "boxseason",
+        "select season || ' ' || max(game_id) from hoopr_play_by_play where season is not null group by season \
+         order by count(distinct game_id) desc, season limit 1",
+    );
+    let (year, game) = most[0].split_once(' ').unwrap();
+    let end: u32 = year.parse().unwrap();
+    let season = format!("{}-{:02}", end - 1, end % 100);
+
+    // The tables of the project's database into the project's own store, and a game of it by its id alone.
+    let tables = place
+        .nba(&[
+            "--json", "boxscore", "generate", "--season", &season, "--source", "hoopr",
+        ])
+        .exits(0)
+        .json();
+    assert_eq!(tables["games_proven"], tables["games"], "{tables}");
+    let listed =
+        format!("select count(distinct game_id) from hoopr_play_by_play where season = {end}");
+    assert_eq!(
+        world.sql("boxseason", &listed),
+        [tables["games"].to_string()]
+    );
+    place
+        .nba(&[
+            "boxscore", "generate", "--season", &season, "--source", "hoopr",
+        ])
+        .exits(0)
+        .says("done before and unchanged");
+    let shown = place.nba(&["--json", "boxscore", "show", game]).json();
+    let asked = place
+        .nba(&[
+            "--json",
+            "boxscore",
+            "show",
+            "database:",
+            "--game",
+            game,
+            "--source",
+            "hoopr",
+        ])
+        .json();
+    for side in ["home", "away"] {
+        assert_eq!(shown[side], asked[side], "{side}");
+    }
+    let then = place
+        .nba(&["--json", "boxscore", "at", game, "Q3", "4:21"])
+        .json();
+    assert_ne!(then["home"], shown["home"]);
+    place
+        .nba(&["boxscore", "chart", game, "--panel", "flow"])
+        .exits(0);
+    place
+        .nba(&["--json", "boxscore", "splits", game, "--grid", "half"])
+        .exits(0);
+    let load = place
+        .nba(&["--json", "boxscore", "load", "--schema", "own_boxes"])
+        .exits(0)
+        .json();
+    assert_eq!(load["inserted"], tables["games"], "{load}");
+
+    // The same season of files: what is found is the same, and the account says what was left out.
+    let files = place
+        .nba(&[
+            "--json", "boxscore", "generate", "lake", "--season", &season, "--source", "hoopr",
+            "--store", "boxes",
+        ])
+        .json();
+    assert_eq!(files["digest"], tables["digest"], "{files}");
+    assert!(files["games_left_out"].as_u64() > Some(0), "{files}");
+    let verified = place
+        .nba(&[
+            "--json",
+            "boxscore",
+            "verify",
+            "database:play_by_play",
+            "--season",
+            &season,
+            "--counts-only",
+        ])
+        .json();
+    assert!(verified["games"].as_u64() > Some(0), "{verified}");
+    let csv = place
+        .nba(&[
+            "--json",
+            "boxscore",
+            "generate",
+            "lake",
+            "--season",
+            &season,
+            "--out",
+            "boxes.csv",
+        ])
+        .json();
+    assert!(csv["games"].as_u64() >= files["games"].as_u64(), "{csv}");
+
+    // The bucket that is configured, and one that is named.
+    let keys = S3Credentials::random();
+    let server = S3Server::start(&place.project.join("s3"), keys.clone()).unwrap();
+    let bucket = server.create_bucket("nba-sim-raw-data-lake").unwrap();
+    std::fs::rename(place.project.join("lake"), bucket.join("lake")).unwrap();
+    let place = place
+        .with("AWS_ENDPOINT_URL", server.endpoint())
+        .with("AWS_ACCESS_KEY_ID", keys.access_key.clone())
+        .with("AWS_SECRET_ACCESS_KEY", keys.secret_key);
+    for (from, store) in [
+        ("lake:lake/hoopr_parquet/play_by_play/", "by-lake"),
+        (
+            "s3://nba-sim-raw-data-lake/lake/hoopr_parquet/play_by_play/",
+            "by-bucket",
+        ),
+    ] {
+        let objects = place
+            .nba(&[
+                "--json", "boxscore", "generate", from, "--season", &season, "--store", store,
+            ])
+            .exits(0)
+            .json();
+        assert_eq!(objects["digest"], tables["digest"], "{objects}");
+    }
+    let one = place
+        .nba(&[
+            "--json",
+            "boxscore",
+            "show",
+            "lake:lake/hoopr_parquet/play_by_play/",
+            "--game",
+            game,
+        ])
+        .json();
+    assert_eq!(one["home"], shown["home"], "{one}");
+
+    for (words, problem) in [
+        (&["show", "401999999"][..], "has no game `401999999`"),
+        (&["show", "database:"], "name one with --game"),
+        (&["show", "database:", "--game", "17"], "no game `17`"),
+        (&["verify", "database:", "lake"], "is read alone"),
+        (
+            &["verify", "database:games"],
+            "no table of plays `public.games`",
+        ),
+        (&["verify", "s3://"], "names no bucket"),
+        (
+            &["generate", "lake:nosuch/", "--store", "none"],
+            "there is no game",
+        ),
+    ] {
+        let words: Vec<&str> = ["--json", "boxscore"]
+            .iter()
+            .chain(words)
+            .copied()
+            .collect();
+        let ran = place.nba(&words).exits(2);
+        assert!(ran.to_string().contains(problem), "{ran}");
+    }
+    place
+        .nba(&["boxscore", "generate", "--season", "2024"])
+        .exits(2)
+        .says("may be the start or the end");
 }

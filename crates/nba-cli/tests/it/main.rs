@@ -130,6 +130,10 @@ const STORIES: &[Story] = &[
         "a store is filled, gone on with and loaded",
         boxscore::a_store_is_filled_gone_on_with_and_loaded,
     ),
+    (
+        "games of a season come from tables and lakes",
+        boxscore::games_of_a_season_come_from_tables_and_lakes,
+    ),
     ("games are drawn and cut", boxscore::games_are_drawn_and_cut),
     ("writes are refused", database::writes_are_refused),
     (

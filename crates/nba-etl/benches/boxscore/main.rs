@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use nba_boxscore::{Event, GameLog, Moments, Tally, solve, verify};
 use nba_etl::boxscore::{BatchOptions, Store, StoreError, generate};
+use nba_etl::plays::place::Files;
 use nba_etl::plays::{read_file, stats_v2};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -271,7 +272,7 @@ fn store(files: &[PathBuf], events: usize) -> Result<()> {
         // One file is one piece of work.
         options.files_per_part = NonZeroUsize::MIN;
         let start = Instant::now();
-        black_box(generate(files, &path, &options, &|_| {})?);
+        black_box(generate(&Files::new(files)?, &path, &options, &|_| {})?);
         line(
             &format!("parquet to a store, {jobs} thread(s)"),
             events,

@@ -6,6 +6,7 @@ use nba_db::embedded::{EmbeddedOptions, EmbeddedServer};
 use nba_db::{Database, Purpose};
 use nba_etl::boxscore::tables::{LoadOptions, TableSet, load};
 use nba_etl::boxscore::{BatchOptions, Store, generate};
+use nba_etl::plays::place::Files;
 
 use crate::Result;
 
@@ -13,7 +14,8 @@ use crate::Result;
 pub(crate) fn bytes_per_event(file: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("store");
-    let account = generate(&[file.to_owned()], &path, &BatchOptions::default(), &|_| {})?;
+    let files = Files::new(&[file.to_owned()])?;
+    let account = generate(&files, &path, &BatchOptions::default(), &|_| {})?;
     let events = account.events;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! Fills a store from files: in parallel, resumable, every file and game accounted for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nba_boxscore::{GameLog, verify};
 use nba_utils::{Digest, Verdict};
+use parquet::errors::ParquetError;
 use serde::Serialize;
 
 use super::card::StoredGame;
@@ -15,7 +16,8 @@ use super::part::PartWriter;
 use super::store::{
     Listed, PartRecord, SourceFile, SourceOutcome, StoreError, Writing, parts, winners,
 };
-use crate::plays::{Form, PlaysError, read_file};
+use crate::plays::place::{Fit, Mark, Place, Step, Wanted};
+use crate::plays::{Form, PlaysError};
 
 /// Files of one part at most: one game a file makes parts of a few megabytes, and a killed run loses at most this much of work
 /// per worker.
@@ -34,6 +36,8 @@ pub struct BatchOptions {
     pub limit: usize,
     /// Files of one part at most.
     pub files_per_part: NonZeroUsize,
+    /// Which games; all of them unless told. What was wanted before stays.
+    pub wanted: Wanted,
 }
 
 impl Default for BatchOptions {
@@ -43,6 +47,7 @@ impl Default for BatchOptions {
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limit: 20,
             files_per_part: FILES_PER_PART,
+            wanted: Wanted::default(),
         }
     }
 }
@@ -83,8 +88,12 @@ pub struct BatchAccount {
     pub games_not_proven: u64,
     /// Games of which who was on court is proven too.
     pub games_court_proven: u64,
-    /// Games that came twice; the first one counts, and the others are in none of the figures above but this and `games_in_files`.
+    /// Games that came twice; the first one counts, and the others are in none of the figures but this and `games_in_files`.
     pub games_repeated: u64,
+    /// Games of other seasons or feeds than wanted.
+    pub games_left_out: u64,
+    /// Games left out because nobody says their season, where one was wanted.
+    pub games_of_unknown_season: u64,
     /// Games as the files hold them.
     pub games_in_files: u64,
     /// Games of all parts, by grade: A to F, and `-` for none.
@@ -113,7 +122,11 @@ impl BatchAccount {
     pub fn is_balanced(&self) -> bool {
         self.files == self.files_read + self.files_unknown + self.files_unreadable
             && self.games == self.games_proven + self.games_refuted + self.games_not_proven
-            && self.games_in_files == self.games + self.games_repeated
+            && self.games_in_files
+                == self.games
+                    + self.games_repeated
+                    + self.games_left_out
+                    + self.games_of_unknown_season
             && self.games == self.grades.values().sum::<u64>()
     }
 
@@ -134,7 +147,13 @@ impl BatchAccount {
             open.push("there is no game".to_owned());
         }
         if self.files_unreadable > 0 {
-            open.push(format!("{} files cannot be read", self.files_unreadable));
+            open.push(format!("{} sources cannot be read", self.files_unreadable));
+        }
+        if self.games_of_unknown_season > 0 {
+            open.push(format!(
+                "the season of {} games, which were left out",
+                self.games_of_unknown_season
+            ));
         }
         if self.games_not_proven > 0 {
             open.push(format!("the counts of {} games", self.games_not_proven));
@@ -154,69 +173,72 @@ impl BatchAccount {
     }
 }
 
-/// A part that has to be written.
-struct Work {
-    files: Vec<PathBuf>,
+/// A unit that has to be read, and what is wanted of it.
+struct Task {
+    unit: PathBuf,
+    wanted: Vec<Wanted>,
 }
 
-/// Writes the games of these files into a store. What is there already and has not changed is left alone; a run that was killed
+/// Writes the games of a place into a store. What is there already and has not changed is left alone; a run that was killed
 /// is continued by the next one. Blocks.
 ///
 /// # Errors
 ///
-/// When the store cannot be written. A source that cannot be read is no error: it is on record, and in the account.
+/// When the store cannot be written, or the place fails. A unit that cannot be read is no error: it is on record, and in the account.
 pub fn generate(
-    files: &[PathBuf],
+    place: &dyn Place,
     folder: &Path,
     options: &BatchOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<BatchAccount, StoreError> {
     let store = Writing::begin(folder)?;
-    let (kept, stale) = store.parts()?;
+    let wanted: HashSet<&Path> = place.units().iter().map(PathBuf::as_path).collect();
+    let (kept, stale) = divide_parts(store.parts()?, place, &wanted, &options.wanted)?;
     let mut account = BatchAccount::default();
-    let mut wanted = HashSet::with_capacity(files.len());
-    let mut pending = Vec::new();
     let done: HashSet<&Path> = kept
         .iter()
         .flat_map(|(_, record)| &record.sources)
         .map(|source| source.path.as_path())
         .collect();
-    for file in files {
-        let path = std::path::absolute(file).map_err(|source| StoreError::File {
-            operation: "look at",
-            path: file.clone(),
-            source: source.into(),
-        })?;
-        if !wanted.insert(path.clone()) {
+    // What was wanted before stays wanted.
+    let mut before: HashMap<&Path, &[Wanted]> = HashMap::new();
+    for source in stale.iter().flat_map(|(_, record)| &record.sources) {
+        before.insert(&source.path, &source.wanted);
+    }
+    let mut pending = BTreeMap::new();
+    for unit in place.units() {
+        account.files += 1;
+        if done.contains(unit.as_path()) {
+            account.files_unchanged += 1;
             continue;
         }
-        account.files += 1;
-        if done.contains(path.as_path()) {
-            account.files_unchanged += 1;
-        } else {
-            pending.push(path);
+        let mut all = before.get(unit.as_path()).copied().unwrap_or(&[]).to_vec();
+        if !all.iter().any(|one| one.covers(&options.wanted)) {
+            all.retain(|one| !options.wanted.covers(one));
+            all.push(options.wanted.clone());
         }
+        pending.insert(unit.clone(), all);
     }
     // The other files of a part that is given up have to be done anew, too, wherever they lie.
     for source in stale.iter().flat_map(|(_, record)| &record.sources) {
-        if !done.contains(source.path.as_path())
-            && source.path.exists()
-            && !wanted.contains(&source.path)
-        {
-            pending.push(source.path.clone());
+        let path = source.path.as_path();
+        if !done.contains(path) && !wanted.contains(path) && place.has(path) {
+            pending.insert(source.path.clone(), source.wanted.clone());
         }
     }
-    pending.sort();
-    pending.dedup();
     let total = pending.len();
-    let work = divide(pending, options.files_per_part);
+    let tasks = pending
+        .into_iter()
+        .map(|(unit, wanted)| Task { unit, wanted })
+        .collect();
+    let work = divide(tasks, place, options.files_per_part);
     let sequence = kept
         .iter()
         .chain(&stale)
         .map(|(_, record)| record.sequence + 1)
         .max()
         .unwrap_or(0);
-    let failed = run(&store, &work, sequence, options, total, progress)?;
+    let failed = run(&store, place, &work, sequence, options, total, progress)?;
     for (part, _) in &stale {
         store.retire(part)?;
     }
@@ -233,24 +255,58 @@ pub fn generate(
     Ok(account)
 }
 
-/// Files in order, divided so that a part is neither too large nor one file of thousands.
-fn divide(files: Vec<PathBuf>, most: NonZeroUsize) -> Vec<Work> {
-    let mut work = Vec::new();
-    let mut current = Work { files: Vec::new() };
+type Parts = Vec<(PathBuf, PartRecord)>;
+
+/// Parts that stay, and parts to be done anew: of a unit in another state, or of which more is wanted now.
+fn divide_parts(
+    parts: Parts,
+    place: &dyn Place,
+    units: &HashSet<&Path>,
+    wanted: &Wanted,
+) -> Result<(Parts, Parts), StoreError> {
+    let known: Vec<(&Path, Mark)> = parts
+        .iter()
+        .flat_map(|(_, record)| &record.sources)
+        .map(|source| (source.path.as_path(), source.mark()))
+        .collect();
+    let mut changed = place.changed(&known)?.into_iter();
+    let is_stale: Vec<bool> = parts
+        .iter()
+        .map(|(_, record)| {
+            let sources = record.sources.iter();
+            let stale = sources.zip(changed.by_ref()).filter(|(source, changed)| {
+                *changed || (units.contains(source.path.as_path()) && !source.covers(wanted))
+            });
+            // All of them, so that the next part begins at its own.
+            stale.count() > 0
+        })
+        .collect();
+    let mut stale = is_stale.into_iter();
+    Ok(parts.into_iter().partition(|_| stale.next() == Some(false)))
+}
+
+/// Units in order, divided so that a part is neither too large nor one file of thousands.
+fn divide(tasks: Vec<Task>, place: &dyn Place, most: NonZeroUsize) -> Vec<Vec<Task>> {
+    let mut work: Vec<Vec<Task>> = Vec::new();
     let mut bytes = 0u64;
-    for file in files {
-        let size = std::fs::metadata(&file).map_or(0, |about| about.len());
-        let full = current.files.len() >= most.get()
-            || (!current.files.is_empty() && bytes.saturating_add(size) > BYTES_PER_PART);
-        if full {
-            work.push(std::mem::replace(&mut current, Work { files: Vec::new() }));
-            bytes = 0;
+    for task in tasks {
+        let size = place.bytes(&task.unit);
+        match work.last_mut() {
+            Some(part)
+                if part.len() < most.get()
+                    && bytes.saturating_add(size) <= BYTES_PER_PART
+                    && part
+                        .last()
+                        .is_some_and(|one| place.group(&one.unit) == place.group(&task.unit)) =>
+            {
+                bytes = bytes.saturating_add(size);
+                part.push(task);
+            }
+            _ => {
+                bytes = size;
+                work.push(vec![task]);
+            }
         }
-        bytes = bytes.saturating_add(size);
-        current.files.push(file);
-    }
-    if !current.files.is_empty() {
-        work.push(current);
     }
     work
 }
@@ -260,7 +316,8 @@ type Failed = BTreeMap<PathBuf, String>;
 
 fn run(
     store: &Writing,
-    work: &[Work],
+    place: &dyn Place,
+    work: &[Vec<Task>],
     sequence: u64,
     options: &BatchOptions,
     files: usize,
@@ -275,15 +332,21 @@ fn run(
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(work) = work.get(number) else { return };
             let number = u64::try_from(number).unwrap_or(u64::MAX);
-            let written = write(store, work, sequence.saturating_add(number), &mut |games| {
-                let files_done = done.0.fetch_add(1, Ordering::Relaxed) + 1;
-                let games = done.1.fetch_add(games, Ordering::Relaxed) + games;
-                progress(Progress {
-                    files_done,
-                    files,
-                    games,
-                });
-            });
+            let written = write(
+                store,
+                place,
+                work,
+                sequence.saturating_add(number),
+                &mut |games| {
+                    let files_done = done.0.fetch_add(1, Ordering::Relaxed) + 1;
+                    let games = done.1.fetch_add(games, Ordering::Relaxed) + games;
+                    progress(Progress {
+                        files_done,
+                        files,
+                        games,
+                    });
+                },
+            );
             let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
             match (written, &mut *outcome) {
                 (Ok(failed), Ok(all)) => all.extend(failed),
@@ -307,101 +370,153 @@ fn run(
 
 fn write(
     store: &Writing,
-    work: &Work,
+    place: &dyn Place,
+    work: &[Task],
     sequence: u64,
     done: &mut dyn FnMut(usize),
 ) -> Result<Failed, StoreError> {
-    let mut sources = Vec::with_capacity(work.files.len());
-    let mut games: Vec<Listed> = Vec::new();
-    let mut failed = Failed::new();
-    let mut repeated = 0;
-    let mut known: HashSet<(String, String)> = HashSet::new();
-    let mut naming = blake3::Hasher::new();
-    for path in &work.files {
-        naming.update(path.as_os_str().as_encoded_bytes());
-        if let Ok((size, modified)) = SourceFile::look(path) {
-            naming.update(&size.to_le_bytes());
-            naming.update(&modified.to_le_bytes());
-        }
-        naming.update(b"\0");
-    }
-    let name = naming.finalize().to_hex()[..24].to_owned();
-    let folder = store.new_part(&name)?;
+    let folder = store.new_part(&sequence.to_string())?;
     let broken = |source| StoreError::File {
         operation: "write",
         path: folder.clone(),
         source: Box::new(source),
     };
-    let mut writer = PartWriter::create(&folder).map_err(broken)?;
-    for path in &work.files {
-        let file = sources.len();
-        let mut count = 0u64;
-        let mut problem = None;
-        let look = match SourceFile::look(path) {
-            Ok(look) => look,
-            Err(error) => {
-                failed.insert(path.clone(), error.to_string());
-                done(0);
-                continue;
-            }
-        };
-        let mut take = |form: Form, log: GameLog| {
-            count += 1;
-            if problem.is_some() {
-                return;
-            }
-            let game = StoredGame::new(form, &log, &verify(&log));
-            let card = &game.card;
-            if !known.insert((card.id.clone(), card.source.clone())) {
-                repeated += 1;
-                return;
-            }
-            games.push(Listed {
-                file,
-                id: card.id.clone(),
-                source: card.source.clone(),
-                digest: card.digest,
-                counts: card.counts.clone(),
-                court: card.court.clone(),
-                grade: card.record.grade,
-                events: u64::try_from(game.timeline.points().len()).unwrap_or(u64::MAX),
-                figures: card.figures,
-            });
-            problem = writer.push(&game).err();
-        };
-        let read = read_file(path, &mut take);
-        if let Some(problem) = problem {
-            return Err(broken(problem));
+    let mut part = Part {
+        writer: PartWriter::create(&folder).map_err(broken)?,
+        sources: Vec::with_capacity(work.len()),
+        games: Vec::new(),
+        failed: Failed::new(),
+        repeated: 0,
+        known: HashSet::new(),
+        current: Current::default(),
+        problem: None,
+    };
+    let units: Vec<PathBuf> = work.iter().map(|task| task.unit.clone()).collect();
+    let read = place.read(&units, &mut |number, step| {
+        if let Some(task) = work.get(number)
+            && let Some(games) = part.step(task, step)
+        {
+            done(games);
         }
-        let outcome = match read {
-            Ok(()) => SourceOutcome::Read { games: count },
-            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }) if count == 0 => {
-                SourceOutcome::UnknownForm
-            }
-            Err(error @ PlaysError::Read { .. }) => {
-                // It may be readable next time.
-                failed.insert(path.clone(), told(&error));
-                done(0);
-                continue;
-            }
-            Err(error) => SourceOutcome::Unreadable {
-                games: count,
-                error: told(&error),
-            },
-        };
-        let (size, modified) = look;
-        sources.push(SourceFile {
-            path: path.clone(),
-            size,
-            modified,
-            outcome,
-        });
-        done(usize::try_from(count).unwrap_or(usize::MAX));
+    });
+    if let Some(problem) = part.problem {
+        return Err(broken(problem));
     }
-    writer.finish().map_err(broken)?;
-    let record = PartRecord::new(sequence, sources, games, repeated);
+    read?;
+    part.writer.finish().map_err(broken)?;
+    let mut naming = blake3::Hasher::new();
+    naming.update(&sequence.to_le_bytes());
+    for source in &part.sources {
+        naming.update(source.path.as_os_str().as_encoded_bytes());
+        naming.update(b"\0");
+        naming.update(&source.size.to_le_bytes());
+        naming.update(&source.modified.to_le_bytes());
+    }
+    let name = naming.finalize().to_hex()[..24].to_owned();
+    let record = PartRecord::new(sequence, part.sources, part.games, part.repeated);
     store.commit(&folder, &name, &record)?;
-    Ok(failed)
+    Ok(part.failed)
+}
+
+/// What is known of the unit that is being read.
+#[derive(Default)]
+struct Current {
+    games: u64,
+    left_out: u64,
+    season_unknown: u64,
+}
+
+/// A part that is being written.
+struct Part {
+    writer: PartWriter,
+    sources: Vec<SourceFile>,
+    games: Vec<Listed>,
+    failed: Failed,
+    repeated: u64,
+    known: HashSet<(String, String)>,
+    current: Current,
+    problem: Option<ParquetError>,
+}
+
+impl Part {
+    /// Takes in a step of reading; at the end of a unit, its games.
+    fn step(&mut self, task: &Task, step: Step) -> Option<usize> {
+        match step {
+            Step::Game(form, log) => {
+                self.game(task, form, &log);
+                None
+            }
+            Step::End(read, mark) => {
+                let current = std::mem::take(&mut self.current);
+                let outcome = match read {
+                    Ok(()) => SourceOutcome::Read {
+                        games: current.games,
+                    },
+                    Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. })
+                        if current.games == 0 =>
+                    {
+                        SourceOutcome::UnknownForm
+                    }
+                    Err(error) => SourceOutcome::Unreadable {
+                        games: current.games,
+                        error: told(&error),
+                    },
+                };
+                self.sources.push(SourceFile {
+                    path: task.unit.clone(),
+                    size: mark.size,
+                    modified: mark.state,
+                    left_out: current.left_out,
+                    season_unknown: current.season_unknown,
+                    wanted: task.wanted.clone(),
+                    outcome,
+                });
+                Some(usize::try_from(current.games).unwrap_or(usize::MAX))
+            }
+            Step::Closed(error) => {
+                // It may be readable next time.
+                self.current = Current::default();
+                self.failed.insert(task.unit.clone(), told(&error));
+                Some(0)
+            }
+        }
+    }
+
+    fn game(&mut self, task: &Task, form: Form, log: &GameLog) {
+        self.current.games += 1;
+        match Wanted::fit_any(&task.wanted, form, log) {
+            Fit::Wanted => {}
+            Fit::LeftOut => {
+                self.current.left_out += 1;
+                return;
+            }
+            Fit::SeasonUnknown => {
+                self.current.season_unknown += 1;
+                return;
+            }
+        }
+        if self.problem.is_some() {
+            return;
+        }
+        let game = StoredGame::new(form, log, &verify(log));
+        let card = &game.card;
+        if !self.known.insert((card.id.clone(), card.source.clone())) {
+            self.repeated += 1;
+            return;
+        }
+        self.games.push(Listed {
+            file: self.sources.len(),
+            id: card.id.clone(),
+            source: card.source.clone(),
+            digest: card.digest,
+            counts: card.counts.clone(),
+            court: card.court.clone(),
+            grade: card.record.grade,
+            events: u64::try_from(game.timeline.points().len()).unwrap_or(u64::MAX),
+            figures: card.figures,
+        });
+        self.problem = self.writer.push(&game).err();
+    }
 }
 
 /// An error with its cause.
@@ -415,20 +530,22 @@ fn told(error: &PlaysError) -> String {
 fn summarise(
     account: &mut BatchAccount,
     parts: &[(PathBuf, PartRecord)],
-    wanted: &HashSet<PathBuf>,
+    wanted: &HashSet<&Path>,
     failed: &Failed,
     limit: usize,
 ) {
     for (path, error) in failed {
-        if wanted.contains(path) {
+        if wanted.contains(path.as_path()) {
             account.files_unreadable += 1;
         }
-        account.finding(limit, format!("cannot read `{}`: {error}", path.display()));
+        account.finding(limit, error.clone());
     }
     for (_, record) in parts {
         account.games_repeated += record.repeated;
         for source in &record.sources {
-            let here = wanted.contains(&source.path);
+            let here = wanted.contains(source.path.as_path());
+            account.games_left_out += source.left_out;
+            account.games_of_unknown_season += source.season_unknown;
             match &source.outcome {
                 SourceOutcome::Read { games } => {
                     account.games_in_files += games;

@@ -130,22 +130,6 @@ pub struct StoredGame {
     pub possessions: Vec<Possession>,
 }
 
-/// Name of a feed in tables: the platform's own where it has one, all within 20 characters (box score dossier 10).
-#[must_use]
-pub(crate) fn source_label(form: Form) -> &'static str {
-    match form {
-        Form::NbaStatsV2 => "nba_api",
-        Form::NbaLive => "nba_live",
-        Form::DataNba => "data_nba",
-        Form::EspnSummary => "espn",
-        Form::Hoopr => "hoopr",
-        Form::EspnPage => "espn_text",
-        Form::NbaStatsV3 => "nba_api_v3",
-        Form::Bref => "bref",
-        Form::EspnHtml => "espn_html",
-    }
-}
-
 impl StoredGame {
     /// A verified game as it is stored; a game that cannot be counted to its end is stored without changes, and its verdict says so.
     #[must_use]
@@ -183,7 +167,7 @@ impl StoredGame {
         Self {
             card: GameCard {
                 id: log.id.clone(),
-                source: source_label(form).to_owned(),
+                source: form.feed().to_owned(),
                 teams,
                 counts,
                 court: game.court(),

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use nba_utils::atomic::{self, NewFile};
 use nba_utils::{Digest, Hint, Verdict};
@@ -12,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::card::StoredGame;
 use super::part::{self, PartFault};
+use crate::plays::PlaysError;
+use crate::plays::place::{Mark, Wanted};
 
 /// Form of the files; a store of another one is refused.
 const VERSION: u32 = 1;
@@ -41,35 +41,45 @@ pub enum SourceOutcome {
     },
 }
 
-/// A source file of a part.
+/// A unit of a place that a part holds: a file, an object of a lake, a game of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
-    /// Absolute.
+    /// Absolute path, or address.
     pub path: PathBuf,
-    /// Bytes.
+    /// Bytes of a file, rows of a game.
     pub size: u64,
-    /// Last change, in nanoseconds since 1970.
+    /// Last change of a file, in nanoseconds since 1970; a digest of what tells states apart elsewhere.
     pub modified: u64,
+    /// Games of seasons or feeds that were not wanted.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Games that may have been wanted, if only somebody said their season.
+    #[serde(default)]
+    pub season_unknown: u64,
+    /// What was wanted of it; a game counts that fits one of these.
+    #[serde(default = "everything")]
+    pub wanted: Vec<Wanted>,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: SourceOutcome,
 }
 
+fn everything() -> Vec<Wanted> {
+    vec![Wanted::default()]
+}
+
 impl SourceFile {
-    /// Size and time of a file as it is now.
-    pub(super) fn look(path: &Path) -> io::Result<(u64, u64)> {
-        let about = fs::metadata(path)?;
-        let modified = about
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .ok()
-            .and_then(|since| u64::try_from(since.as_nanos()).ok())
-            .unwrap_or(0);
-        Ok((about.len(), modified))
+    /// The state it was read in.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            size: self.size,
+            state: self.modified,
+        }
     }
 
-    fn is_as_it_was(&self) -> bool {
-        Self::look(&self.path).is_ok_and(|now| now == (self.size, self.modified))
+    /// Whether everything that is wanted now was wanted when it was read.
+    pub(super) fn covers(&self, wanted: &Wanted) -> bool {
+        self.wanted.iter().any(|one| one.covers(wanted))
     }
 }
 
@@ -163,6 +173,9 @@ pub enum StoreError {
         /// The feeds.
         sources: Vec<String>,
     },
+    /// The place of the games cannot be read.
+    #[error(transparent)]
+    Place(#[from] PlaysError),
     /// No store.
     #[error("`{}` is no store of box scores", path.display())]
     NoStore {
@@ -185,6 +198,7 @@ impl Hint for StoreError {
             StoreError::NoStore { .. } => {
                 Some("make one with `nba boxscore generate PATH --store DIR`".to_owned())
             }
+            StoreError::Place(error) => error.hint(),
             StoreError::File { .. } | StoreError::NoGame { .. } => None,
         }
     }
@@ -469,17 +483,9 @@ impl Writing {
         })
     }
 
-    /// Parts that are there, divided into those whose sources are as they were and the others.
-    #[expect(
-        clippy::type_complexity,
-        reason = "a pair of lists of what `parts` returns"
-    )]
-    pub(super) fn parts(
-        &self,
-    ) -> Result<(Vec<(PathBuf, PartRecord)>, Vec<(PathBuf, PartRecord)>), StoreError> {
-        Ok(parts(&self.folder)?
-            .into_iter()
-            .partition(|(_, record)| record.sources.iter().all(SourceFile::is_as_it_was)))
+    /// Parts that are there.
+    pub(super) fn parts(&self) -> Result<Vec<(PathBuf, PartRecord)>, StoreError> {
+        parts(&self.folder)
     }
 
     /// An empty folder for a part with this name.

@@ -5,11 +5,13 @@ use std::path::Path;
 use nba_boxscore::GameLog;
 use nba_boxscore::adapter::espn;
 
+use nba_utils::Season;
+
 use super::PlaysError;
 use super::stats_v2::Fault;
 use super::table::{Batch, for_each_batch};
 
-pub(super) const COLUMNS: [&str; 21] = [
+pub(super) const COLUMNS: [&str; 23] = [
     "game_id",
     "sequence_number",
     "type_text",
@@ -31,6 +33,8 @@ pub(super) const COLUMNS: [&str; 21] = [
     "away_score",
     "period",
     "clock_display",
+    "season",
+    "game_date",
 ];
 
 /// One row, kept until its game is complete.
@@ -52,9 +56,36 @@ struct Row {
 #[derive(Default)]
 struct Game {
     id: String,
+    season: Option<Season>,
     teams: [u64; 2],
     names: [String; 2],
     rows: Vec<Row>,
+}
+
+impl Game {
+    /// The game of a row, without its rows.
+    fn begin(id: String, batch: &Batch, row: usize) -> Self {
+        Self {
+            id,
+            // hoopR calls a season by the year it ends in.
+            season: batch
+                .whole(21, row)
+                .and_then(|year| Season::from_end_year(year).ok())
+                .or_else(|| Season::from_date(batch.date(22, row)?).ok()),
+            teams: [13, 14].map(|column| whole(batch, column, row).unwrap_or(0)),
+            names: [15, 16].map(|column| batch.text(column, row).to_owned()),
+            rows: Vec::with_capacity(512),
+        }
+    }
+}
+
+/// Reads all rows of a batch as one game.
+#[cfg(feature = "boxscore-db")]
+pub(super) fn read_batch(id: &str, batch: &Batch) -> Result<GameLog, Fault> {
+    let mut game = Game::begin(id.to_owned(), batch, 0);
+    game.rows
+        .extend((0..batch.rows()).map(|row| read(batch, row)));
+    finish(game)
 }
 
 /// Reads every game of a file and hands it over as soon as it is complete. Rows of one game stand together; within it the
@@ -75,13 +106,7 @@ pub fn read_parquet(path: &Path, mut take: impl FnMut(GameLog)) -> Result<(), Pl
                 if let Some(game) = current.take() {
                     take(finish(game)?);
                 }
-                let ids = [13, 14].map(|column| whole(batch, column, row).unwrap_or(0));
-                current = Some(Game {
-                    id,
-                    teams: ids,
-                    names: [15, 16].map(|column| batch.text(column, row).to_owned()),
-                    rows: Vec::with_capacity(512),
-                });
+                current = Some(Game::begin(id, batch, row));
             }
             if let Some(game) = &mut current {
                 game.rows.push(read(batch, row));
@@ -163,8 +188,10 @@ fn finish(mut game: Game) -> Result<GameLog, Fault> {
         score: row.score,
         athletes: row.athletes,
     });
-    espn::read(&game.id, teams, plays).map_err(|error| Fault::Log {
+    let mut log = espn::read(&game.id, teams, plays).map_err(|error| Fault::Log {
         game: game.id.clone(),
         error,
-    })
+    })?;
+    log.season = game.season;
+    Ok(log)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use nba_boxscore::adapter::{data_nba, espn, espn_text, live, stats_v2, stats_v3};
 use nba_boxscore::{GameLog, LogError, Side};
+use nba_utils::Season;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 
@@ -606,7 +607,15 @@ struct Summary<'a> {
 struct Header {
     #[serde(default)]
     id: Loose,
+    season: Option<HeaderSeason>,
     competitions: Vec<Competition>,
+}
+
+#[derive(Deserialize)]
+struct HeaderSeason {
+    /// The one it ends in.
+    #[serde(default)]
+    year: Loose,
 }
 
 #[derive(Deserialize)]
@@ -769,6 +778,8 @@ fn summary(bytes: &[u8]) -> Result<GameLog, Fault> {
         }
     });
     let mut log = espn::read(&id, teams, plays).map_err(log_fault(&id))?;
+    let year = document.header.season.as_ref();
+    log.season = year.and_then(|one| Season::from_end_year(one.year.0?).ok());
     let names: HashMap<u64, &str> = document
         .boxscore
         .players
@@ -817,6 +828,9 @@ struct Package<'a> {
 struct Strip {
     #[serde(default)]
     gid: Loose,
+    /// When the game began, by UTC.
+    #[serde(default)]
+    dt: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -886,6 +900,8 @@ fn page(bytes: &[u8]) -> Result<GameLog, Fault> {
         score: pair(play.home_score, play.away_score),
     });
     let mut log = espn_text::read(&id, rows).map_err(log_fault(&id))?;
+    let day = package.strip.dt.as_deref().and_then(|time| time.get(..10));
+    log.season = day.and_then(|day| Season::from_date(day.parse().ok()?).ok());
     if let Some(teams) = &plays.tms {
         for (team, found) in log.teams.iter_mut().zip([&teams.home, &teams.away]) {
             if let Some(found) = found {

@@ -4,6 +4,7 @@ mod bref;
 pub mod hoopr;
 mod html;
 mod json;
+pub mod place;
 pub mod stats_v2;
 pub mod table;
 
@@ -39,6 +40,8 @@ pub enum Form {
     Bref,
     /// ESPN page of about 2010, as HTML.
     EspnHtml,
+    /// The platform's table `play_by_play`: texts of ESPN's pages.
+    EspnTable,
 }
 
 impl std::fmt::Display for Form {
@@ -53,7 +56,26 @@ impl std::fmt::Display for Form {
             Form::NbaStatsV3 => "NBA Stats v3",
             Form::Bref => "Basketball-Reference",
             Form::EspnHtml => "ESPN HTML page",
+            Form::EspnTable => "ESPN table",
         })
+    }
+}
+
+impl Form {
+    /// Name of its feed in tables: the platform's own where it has one, all within 20 characters (box score dossier 10).
+    #[must_use]
+    pub fn feed(self) -> &'static str {
+        match self {
+            Form::NbaStatsV2 => "nba_api",
+            Form::NbaLive => "nba_live",
+            Form::DataNba => "data_nba",
+            Form::EspnSummary => "espn",
+            Form::Hoopr => "hoopr",
+            Form::EspnPage | Form::EspnTable => "espn_text",
+            Form::NbaStatsV3 => "nba_api_v3",
+            Form::Bref => "bref",
+            Form::EspnHtml => "espn_html",
+        }
     }
 }
 
@@ -76,30 +98,86 @@ pub fn read_file(path: &Path, mut take: impl FnMut(Form, GameLog)) -> Result<(),
         .take(4)
         .read_to_end(&mut magic)
         .map_err(failed)?;
+    let mut take = with_season(&mut take);
     if magic == *b"PAR1" {
-        let failed = |source| PlaysError::Parquet {
-            path: path.to_owned(),
-            source,
-        };
-        if table::has_columns(path, &["GAME_ID", "EVENTMSGTYPE", "PERIOD"]).map_err(failed)? {
-            return stats_v2::read_parquet(path, |log| take(Form::NbaStatsV2, log));
-        }
-        if table::has_columns(path, &["game_id", "type_text", "athlete_id_1"]).map_err(failed)? {
-            return hoopr::read_parquet(path, |log| take(Form::Hoopr, log));
-        }
-        return Err(PlaysError::UnknownForm {
-            path: path.to_owned(),
-        });
+        return read_parquet(path, &mut take);
     }
+    read_stream(path, std::io::Cursor::new(magic).chain(file), &mut take)
+}
+
+/// The same for a document that came from elsewhere; `name` is what it is called there.
+fn read_document(
+    name: &Path,
+    bytes: &[u8],
+    mut take: impl FnMut(Form, GameLog),
+) -> Result<(), PlaysError> {
+    let mut take = with_season(&mut take);
+    if !bytes.starts_with(b"PAR1") {
+        return read_stream(name, bytes, &mut take);
+    }
+    let failed = |source| PlaysError::Read {
+        path: name.to_owned(),
+        source,
+    };
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
+    read_parquet(file.path(), &mut take).map_err(|error| error.of(name))
+}
+
+/// Fills in the season where the id of the game says it.
+fn with_season(take: &mut impl FnMut(Form, GameLog)) -> impl FnMut(Form, GameLog) {
+    |form, mut log| {
+        log.season = log.season.or_else(|| season_of_id(&log.id));
+        take(form, log);
+    }
+}
+
+fn season_of_id(id: &str) -> Option<nba_utils::Season> {
+    nba_utils::GameId::read(id).ok()?.value.season()
+}
+
+fn read_parquet(path: &Path, take: &mut impl FnMut(Form, GameLog)) -> Result<(), PlaysError> {
+    let failed = |source| PlaysError::Parquet {
+        path: path.to_owned(),
+        source,
+    };
+    if table::has_columns(path, &["GAME_ID", "EVENTMSGTYPE", "PERIOD"]).map_err(failed)? {
+        return stats_v2::read_parquet(path, |log| take(Form::NbaStatsV2, log));
+    }
+    if table::has_columns(path, &["game_id", "type_text", "athlete_id_1"]).map_err(failed)? {
+        return hoopr::read_parquet(path, |log| take(Form::Hoopr, log));
+    }
+    Err(PlaysError::UnknownForm {
+        path: path.to_owned(),
+    })
+}
+
+/// Reads what is no parquet, gzipped or not.
+fn read_stream(
+    path: &Path,
+    mut stream: impl std::io::Read,
+    take: &mut impl FnMut(Form, GameLog),
+) -> Result<(), PlaysError> {
+    let failed = |source| PlaysError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut magic = Vec::new();
+    stream
+        .by_ref()
+        .take(2)
+        .read_to_end(&mut magic)
+        .map_err(failed)?;
     let mut bytes = Vec::new();
-    let rest = std::io::Cursor::new(&magic).chain(file);
     let limit = MAX_JSON_BYTES + 1;
-    if magic.starts_with(&[0x1f, 0x8b]) {
-        flate2::read::MultiGzDecoder::new(rest)
+    let is_zipped = magic == [0x1f, 0x8b];
+    let stream = std::io::Cursor::new(magic).chain(stream);
+    if is_zipped {
+        flate2::read::MultiGzDecoder::new(stream)
             .take(limit)
             .read_to_end(&mut bytes)
     } else {
-        rest.take(limit).read_to_end(&mut bytes)
+        stream.take(limit).read_to_end(&mut bytes)
     }
     .map_err(failed)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_JSON_BYTES) {
@@ -283,11 +361,78 @@ pub enum PlaysError {
         /// What is wrong with it.
         source: LogError,
     },
+    /// Rows of a table that belong to no game.
+    #[error("`{}`: {rows} rows have no `game_id`", path.display())]
+    Rows {
+        /// The table.
+        path: PathBuf,
+        /// How many.
+        rows: u64,
+    },
+    /// The lake did not give its listing or an object.
+    #[error("the lake cannot be read")]
+    Lake {
+        /// What it said.
+        source: crate::lake::LakeError,
+    },
+    /// The database did not give its rows.
+    #[cfg(feature = "boxscore-db")]
+    #[error("the tables cannot be read")]
+    Database {
+        /// What it said.
+        source: nba_db::DbError,
+    },
+    /// There is no such table, or it holds no plays.
+    #[cfg(feature = "boxscore-db")]
+    #[error("{database} has no table of plays{}", table.as_ref().map_or_else(String::new, |name| format!(" `{name}`")))]
+    NoTable {
+        /// Which database.
+        database: String,
+        /// The one that was asked for; none where any would do.
+        table: Option<String>,
+    },
+    /// Its games can only be found by reading all of it.
+    #[cfg(feature = "boxscore-db")]
+    #[error("table `{table}` has no index that begins with `game_id`")]
+    NoIndex {
+        /// The table.
+        table: String,
+    },
+}
+
+impl PlaysError {
+    /// The same of another file.
+    fn of(mut self, name: &Path) -> Self {
+        match &mut self {
+            Self::Read { path, .. }
+            | Self::Parquet { path, .. }
+            | Self::Json { path, .. }
+            | Self::UnknownForm { path }
+            | Self::TooLarge { path }
+            | Self::MissingColumn { path, .. }
+            | Self::Log { path, .. }
+            | Self::Rows { path, .. } => name.clone_into(path),
+            Self::Lake { .. } => {}
+            #[cfg(feature = "boxscore-db")]
+            Self::Database { .. } | Self::NoTable { .. } | Self::NoIndex { .. } => {}
+        }
+        self
+    }
 }
 
 impl Hint for PlaysError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Lake { source } => source.hint(),
+            #[cfg(feature = "boxscore-db")]
+            Self::Database { source } => source.hint(),
+            #[cfg(feature = "boxscore-db")]
+            Self::NoTable { .. } => Some("tables of plays are `play_by_play` and `hoopr_play_by_play`; --target chooses the database".to_owned()),
+            #[cfg(feature = "boxscore-db")]
+            Self::NoIndex { table } => Some(format!(
+                "every game would cost a scan of the whole table; make one with `create index concurrently on {table} (game_id)`, or read the files"
+            )),
+            Self::Rows { .. } => Some("find out which loader lost the ids; the rows belong to no game".to_owned()),
             Self::Read { .. } => Some("check the path and the rights".to_owned()),
             Self::Parquet { .. } => Some("check that the file is parquet and complete".to_owned()),
             Self::Json { .. } => Some("check that the file is complete".to_owned()),

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use chrono::{Days, NaiveDate};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
@@ -31,6 +32,25 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Rows of a table that were asked for as texts; `columns` are equally long.
+    #[cfg(feature = "boxscore-db")]
+    pub(crate) fn of_texts(columns: Vec<Vec<Option<String>>>) -> Self {
+        Self {
+            rows: columns.first().map_or(0, Vec::len),
+            columns: columns
+                .into_iter()
+                .map(|column| {
+                    let texts = column.into_iter();
+                    Column::Text(
+                        texts
+                            .map(|text| text.map(|text| ByteArray::from(text.into_bytes())))
+                            .collect(),
+                    )
+                })
+                .collect(),
+        }
+    }
+
     /// Number of rows.
     #[must_use]
     pub const fn rows(&self) -> usize {
@@ -44,7 +64,7 @@ impl Batch {
             Column::Absent => None,
             Column::Whole(values) => *values.get(row)?,
             Column::Real(values) => whole_of_real((*values.get(row)?)?),
-            Column::Text(_) => self.text(column, row).trim().parse().ok(),
+            Column::Text(_) => whole_of_text(self.text(column, row).trim()),
         }
     }
 
@@ -61,6 +81,17 @@ impl Batch {
         }
     }
 
+    /// A day, kept as one or as a text that begins with one.
+    pub(super) fn date(&self, column: usize, row: usize) -> Option<NaiveDate> {
+        match self.columns.get(column)? {
+            Column::Text(_) => self.text(column, row).get(..10)?.parse().ok(),
+            _ => {
+                let days = u64::try_from(self.whole(column, row)?).ok()?;
+                NaiveDate::from_ymd_opt(1970, 1, 1)?.checked_add_days(Days::new(days))
+            }
+        }
+    }
+
     /// A truth value, however it is kept.
     #[must_use]
     pub fn truth(&self, column: usize, row: usize) -> Option<bool> {
@@ -73,6 +104,13 @@ impl Batch {
             _ => self.whole(column, row).map(|value| value != 0),
         }
     }
+}
+
+/// A whole number in a text, which a column of doubles may have spoiled (`"4065648.0"`).
+fn whole_of_text(text: &str) -> Option<i64> {
+    text.parse()
+        .ok()
+        .or_else(|| whole_of_real(text.parse().ok()?))
 }
 
 /// A real number as a whole one, when it is.

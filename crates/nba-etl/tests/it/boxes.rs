@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nba_boxscore::{Line, Moments, Side, verify};
 use nba_etl::boxscore::{BatchAccount, BatchOptions, Store, StoreError, generate};
+use nba_etl::plays::place::Files;
 use nba_etl::plays::read_file;
 use nba_testkit::lake::{HooprFiles, LakeOptions, build};
 use nba_testkit::plan::{Plan, PlanOptions, Scale};
@@ -51,7 +52,7 @@ fn walkdir(folder: &Path) -> Vec<PathBuf> {
 fn run(files: &[PathBuf], store: &Path) -> BatchAccount {
     let mut options = BatchOptions::default();
     options.files_per_part = NonZeroUsize::new(12).unwrap();
-    let account = generate(files, store, &options, &|_| {}).unwrap();
+    let account = generate(&Files::new(files).unwrap(), store, &options, &|_| {}).unwrap();
     assert!(account.is_balanced(), "{account:#?}");
     account
 }
@@ -171,7 +172,12 @@ fn a_store_is_written_by_one_run_and_damage_is_noticed() {
         .open(store.join(".lock"))
         .unwrap();
     lock.lock().unwrap();
-    let busy = generate(&files, &store, &BatchOptions::default(), &|_| {});
+    let busy = generate(
+        &Files::new(&files).unwrap(),
+        &store,
+        &BatchOptions::default(),
+        &|_| {},
+    );
     assert!(matches!(busy, Err(StoreError::Busy { .. })), "{busy:?}");
     drop(lock);
 

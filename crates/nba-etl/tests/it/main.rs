@@ -16,6 +16,8 @@ mod hoopr;
 mod lake;
 #[cfg(feature = "legacy")]
 mod legacy;
+#[cfg(all(feature = "boxscore-db", feature = "s3"))]
+mod places;
 #[cfg(feature = "history")]
 mod processes;
 #[cfg(all(feature = "legacy", feature = "native-espn"))]

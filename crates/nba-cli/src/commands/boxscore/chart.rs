@@ -4,14 +4,16 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use nba_boxscore::{Chart, Panel, Timeline, verify};
-use nba_etl::boxscore::{Store, png};
+use nba_etl::boxscore::png;
 use nba_utils::Verdict;
 use nba_utils::atomic::{self, NewFile};
 use serde::Serialize;
 
-use super::{load, store, told};
+use super::place::{Played, played};
+use super::{store, told};
 use crate::cli::boxscore::{GameArgs, PanelName};
 use crate::commands::Code;
+use crate::context::Context;
 use crate::render::Out;
 
 /// Size of the flow in a terminal: a cell per minute at least, and half of a usual window.
@@ -39,7 +41,7 @@ pub(super) struct Files<'a> {
 }
 
 pub(super) fn run(
-    out: Out,
+    context: &Context,
     args: &GameArgs,
     files: Files<'_>,
     panels: &[PanelName],
@@ -55,14 +57,16 @@ pub(super) fn run(
             })
             .collect(),
     };
-    if Store::is_one(&args.file) {
-        let game = store::game(args)?;
-        let mut chart = Chart::new(&store::rosters(&game), &[], &game.timeline);
-        chart.shots.clone_from(&game.shots);
-        let verdict = Verdict::all([game.card.counts.clone(), game.card.court.clone()]);
-        return draw(out, &chart, files, &panels, &verdict);
-    }
-    let log = load(args)?;
+    let out = context.out;
+    let log = match played(context, args)? {
+        Played::Stored(game) => {
+            let mut chart = Chart::new(&store::rosters(&game), &[], &game.timeline);
+            chart.shots.clone_from(&game.shots);
+            let verdict = Verdict::all([game.card.counts.clone(), game.card.court.clone()]);
+            return draw(out, &chart, files, &panels, &verdict);
+        }
+        Played::Told(log) => log,
+    };
     let game = verify(&log);
     let timeline = Timeline::new(log.roster_sizes(), &game.events)
         .with_context(|| format!("game `{}` cannot be counted", log.id))?;

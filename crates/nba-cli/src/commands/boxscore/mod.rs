@@ -1,6 +1,7 @@
 //! `nba boxscore`.
 
 mod chart;
+mod place;
 mod splits;
 mod store;
 
@@ -11,42 +12,44 @@ use nba_boxscore::{
     Confidence, GameBox, GameLog, Line, Moments, PeriodStart, PlayerRef, Side, Verification,
     metrics, verify,
 };
-use nba_etl::boxscore::Store;
-use nba_etl::plays::{Form, PlaysError, read_file};
+use nba_etl::plays::place::{Fit, Step};
+use nba_etl::plays::{PlaysError, read_file};
 use nba_utils::Verdict;
 use nba_utils::atomic::{self, NewFile};
 use nba_utils::format::thousands;
 use serde::Serialize;
 
+use self::place::{Opened, Played, played};
 use super::{Code, block_on};
-use crate::cli::boxscore::{BoxscoreCommand, GameArgs, PeriodName};
+use crate::cli::boxscore::{BoxscoreCommand, GameArgs, PeriodName, PlaceArgs};
 use crate::context::Context;
 use crate::render::{Out, Tone, cells};
 
 pub(crate) fn run(context: &Context, command: &BoxscoreCommand) -> anyhow::Result<Code> {
-    let out = context.out;
     match command {
-        BoxscoreCommand::Show { game, period } => show(out, game, *period),
+        BoxscoreCommand::Show { game, period } => show(context, game, *period),
         BoxscoreCommand::At {
             game,
             period,
             clock,
-        } => at(out, game, *period, *clock),
+        } => at(context, game, *period, *clock),
         BoxscoreCommand::Verify {
-            paths,
+            place,
             limit,
             counts_only,
-        } => verify_all(out, paths, *limit, *counts_only),
+        } => verify_all(context, place, *limit, *counts_only),
         BoxscoreCommand::Generate {
-            paths,
+            place,
             store,
             out: file,
             jobs,
             limit,
-        } => match (store, file) {
-            (Some(folder), _) => store::generate(out, paths, folder, *jobs, *limit),
-            (None, Some(file)) => generate(out, paths, file),
-            (None, None) => bail!("neither --store nor --out is given"),
+        } => match file {
+            Some(file) => generate(context, place, file),
+            None => {
+                let folder = place::store_folder(context, store.as_deref())?;
+                store::generate(context, place, &folder, *jobs, *limit)
+            }
         },
         BoxscoreCommand::Load {
             store,
@@ -56,7 +59,7 @@ pub(crate) fn run(context: &Context, command: &BoxscoreCommand) -> anyhow::Resul
             dry_run,
         } => {
             let order = store::Order {
-                folder: store,
+                folder: &place::store_folder(context, store.as_deref())?,
                 schema,
                 with,
                 free: *free,
@@ -74,9 +77,9 @@ pub(crate) fn run(context: &Context, command: &BoxscoreCommand) -> anyhow::Resul
                 svg: svg.as_deref(),
                 png: png.as_deref(),
             };
-            chart::run(out, game, files, panel)
+            chart::run(context, game, files, panel)
         }
-        BoxscoreCommand::Splits { game, grid } => splits::run(out, game, *grid),
+        BoxscoreCommand::Splits { game, grid } => splits::run(context, game, *grid),
     }
 }
 
@@ -106,11 +109,12 @@ fn load(game: &GameArgs) -> anyhow::Result<GameLog> {
     }
 }
 
-fn show(out: Out, args: &GameArgs, period: Option<PeriodName>) -> anyhow::Result<Code> {
-    if Store::is_one(&args.file) {
-        return store::show(out, args, period);
-    }
-    let log = load(args)?;
+fn show(context: &Context, args: &GameArgs, period: Option<PeriodName>) -> anyhow::Result<Code> {
+    let out = context.out;
+    let log = match played(context, args)? {
+        Played::Stored(game) => return store::show(out, &game, period),
+        Played::Told(log) => log,
+    };
     let game = verify(&log);
     let moments = moments(&log, &game)?;
     let score = match period {
@@ -125,15 +129,16 @@ fn show(out: Out, args: &GameArgs, period: Option<PeriodName>) -> anyhow::Result
 }
 
 fn at(
-    out: Out,
+    context: &Context,
     args: &GameArgs,
     PeriodName(period): PeriodName,
     clock: nba_utils::Clock,
 ) -> anyhow::Result<Code> {
-    if Store::is_one(&args.file) {
-        return store::at(out, args, period, clock);
-    }
-    let log = load(args)?;
+    let out = context.out;
+    let log = match played(context, args)? {
+        Played::Stored(game) => return store::at(out, &game, period, clock),
+        Played::Told(log) => log,
+    };
     let game = verify(&log);
     clock.check_in(nba_utils::Period::new(period)?)?;
     let last = log.events.last().map_or(0, |event| event.period);
@@ -353,6 +358,8 @@ struct Summary {
     games_proven: usize,
     games_refuted: usize,
     games_not_proven: usize,
+    games_left_out: usize,
+    games_of_unknown_season: usize,
     games_court_proven: usize,
     starting_fives: usize,
     starting_fives_inferred: usize,
@@ -361,6 +368,14 @@ struct Summary {
 }
 
 impl Summary {
+    /// Takes in a file that breaks off, or cannot be opened.
+    fn unreadable(&mut self, error: &PlaysError) {
+        self.files_unreadable += 1;
+        let cause =
+            std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+        self.findings.push(format!("{error}{cause}"));
+    }
+
     /// Takes in one game.
     fn count(&mut self, log: &GameLog, game: &Verification) {
         self.games += 1;
@@ -394,53 +409,76 @@ struct SummaryView<'a> {
     summary: &'a Summary,
 }
 
-/// Hands over every game under the paths. A file of another kind is counted; one that breaks off is a finding.
+/// Hands over every game of a place that is wanted. A unit of another kind is counted; one that breaks off is a finding.
 fn each_game(
-    paths: &[PathBuf],
+    context: &Context,
+    args: &PlaceArgs,
     summary: &mut Summary,
-    mut take: impl FnMut(Form, &GameLog, &mut Summary),
+    mut take: impl FnMut(&GameLog, &mut Summary),
 ) -> anyhow::Result<()> {
-    for file in files(paths)? {
-        summary.files += 1;
-        let mut games = 0u64;
-        let read = read_file(&file, |form, log| {
+    let Opened { place, wanted, .. } = &place::open(context, args, None)?;
+    let units = place.units();
+    let shown = store::Shown::new(context.out, place.noun());
+    let mut games = 0usize;
+    let mut problem = None;
+    let read = place.read(units, &mut |number, step| match step {
+        Step::Game(form, log) => {
             games += 1;
-            take(form, &log, summary);
-        });
-        match read {
-            Ok(()) => {}
-            // A file that breaks off behind its first games is of a known form.
-            Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }) if games == 0 => {
-                if named(paths, &file) {
-                    bail!("`{}` is no play-by-play of a known form", file.display())
-                }
-                summary.files_unknown += 1;
-            }
-            Err(error) => {
-                summary.files_unreadable += 1;
-                let cause = std::error::Error::source(&error)
-                    .map_or_else(String::new, |cause| format!(": {cause}"));
-                summary.findings.push(format!("{error}{cause}"));
+            match wanted.fit(form, &log) {
+                Fit::Wanted => take(&log, summary),
+                Fit::LeftOut => summary.games_left_out += 1,
+                Fit::SeasonUnknown => summary.games_of_unknown_season += 1,
             }
         }
+        Step::Closed(error) => {
+            summary.files += 1;
+            summary.unreadable(&error);
+        }
+        Step::End(read, _) => {
+            summary.files += 1;
+            match read {
+                Ok(()) => {}
+                // A file that breaks off behind its first games is of a known form.
+                Err(PlaysError::UnknownForm { path } | PlaysError::Json { path, .. })
+                    if games == 0 =>
+                {
+                    if named(&args.paths, &path) {
+                        problem.get_or_insert(path);
+                    }
+                    summary.files_unknown += 1;
+                }
+                Err(error) => summary.unreadable(&error),
+            }
+            games = 0;
+            shown.update(number + 1, units.len(), summary.games);
+        }
+    });
+    shown.finish();
+    read?;
+    match problem {
+        Some(path) => bail!("`{}` is no play-by-play of a known form", path.display()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether the file was asked for by its own name.
 fn named(paths: &[PathBuf], file: &Path) -> bool {
-    paths.iter().any(|path| path == file)
+    let absolute = |path: &PathBuf| std::path::absolute(path).ok();
+    paths
+        .iter()
+        .any(|path| absolute(path).as_deref() == Some(file))
 }
 
 fn verify_all(
-    out: Out,
-    paths: &[PathBuf],
+    context: &Context,
+    place: &PlaceArgs,
     limit: usize,
     counts_only: bool,
 ) -> anyhow::Result<Code> {
+    let out = context.out;
     let mut summary = Summary::default();
     let mut dropped = 0usize;
-    each_game(paths, &mut summary, |_, log, summary| {
+    each_game(context, place, &mut summary, |log, summary| {
         let game = verify(log);
         summary.count(log, &game);
         let (counts, court) = (game.counts(), game.court());
@@ -486,6 +524,12 @@ fn verify_all(
         count(summary.starting_fives_inferred),
         count(summary.starting_fives_unknown),
     ));
+    if summary.games_left_out > 0 {
+        out.line(&format!(
+            "{} games of other seasons and sources were left out",
+            count(summary.games_left_out)
+        ));
+    }
     if summary.files_unknown > 0 {
         out.line(&format!(
             "{} of {} files are of no known form and were left out",
@@ -509,10 +553,19 @@ fn verdict(summary: &Summary, counts_only: bool) -> Verdict {
         open.push("there is no game".to_owned());
     }
     if summary.files_unreadable > 0 {
-        open.push(format!("{} files cannot be read", summary.files_unreadable));
+        open.push(format!(
+            "{} sources cannot be read",
+            summary.files_unreadable
+        ));
     }
     if summary.games_not_proven > 0 {
         open.push(format!("the counts of {} games", summary.games_not_proven));
+    }
+    if summary.games_of_unknown_season > 0 {
+        open.push(format!(
+            "the season of {} games, which were left out",
+            summary.games_of_unknown_season
+        ));
     }
     let court = summary.games - summary.games_court_proven;
     if court > 0 && !counts_only {
@@ -529,11 +582,12 @@ fn verdict(summary: &Summary, counts_only: bool) -> Verdict {
 const HEADER: &str = "game_id,team_id,team,is_home,player_id,player_name,points,fgm,fga,fg3m,fg3a,ftm,fta,oreb,dreb,reb,ast,stl,blk,\
 tov,pf,plus_minus,seconds,counts,court\n";
 
-fn generate(out: Out, paths: &[PathBuf], file: &Path) -> anyhow::Result<Code> {
+fn generate(context: &Context, place: &PlaceArgs, file: &Path) -> anyhow::Result<Code> {
+    let out = context.out;
     let mut text = String::from(HEADER);
     let mut summary = Summary::default();
     let mut rows = 0usize;
-    each_game(paths, &mut summary, |_, log, summary| {
+    each_game(context, place, &mut summary, |log, summary| {
         let game = verify(log);
         summary.count(log, &game);
         let (counts, court) = (word(&game.counts()), word(&game.court()));

@@ -2,13 +2,14 @@
 
 use anyhow::Context as _;
 use nba_boxscore::{GameLog, Grid, Line, PlayerRef, Timeline, verify};
-use nba_etl::boxscore::Store;
 use nba_utils::Verdict;
 use serde::Serialize;
 
-use super::{load, row, store, told};
+use super::place::{Played, played};
+use super::{row, store, told};
 use crate::cli::boxscore::{GameArgs, GridName};
 use crate::commands::Code;
+use crate::context::Context;
 use crate::render::Out;
 
 /// One line of a stretch.
@@ -42,7 +43,7 @@ struct SplitsView<'a> {
     splits: Vec<SplitView<'a>>,
 }
 
-pub(super) fn run(out: Out, args: &GameArgs, grid: GridName) -> anyhow::Result<Code> {
+pub(super) fn run(context: &Context, args: &GameArgs, grid: GridName) -> anyhow::Result<Code> {
     let grid = match grid {
         GridName::Period => Grid::Periods,
         GridName::Half => Grid::Halves,
@@ -53,12 +54,14 @@ pub(super) fn run(out: Out, args: &GameArgs, grid: GridName) -> anyhow::Result<C
         GridName::Seconds => Grid::Seconds,
         GridName::Tenths => Grid::Tenths,
     };
-    if Store::is_one(&args.file) {
-        let game = store::game(args)?;
-        let verdict = Verdict::all([game.card.counts.clone(), game.card.court.clone()]);
-        return print(out, &store::rosters(&game), &game.timeline, grid, &verdict);
-    }
-    let log = load(args)?;
+    let out = context.out;
+    let log = match played(context, args)? {
+        Played::Stored(game) => {
+            let verdict = Verdict::all([game.card.counts.clone(), game.card.court.clone()]);
+            return print(out, &store::rosters(&game), &game.timeline, grid, &verdict);
+        }
+        Played::Told(log) => log,
+    };
     let game = verify(&log);
     let timeline = Timeline::new(log.roster_sizes(), &game.events)
         .with_context(|| format!("game `{}` cannot be counted", log.id))?;

@@ -1,7 +1,7 @@
 //! Stores: filled, read, and loaded into PostgreSQL.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nba_boxscore::{GameBox, GameLog, LogPlayer, LogTeam, Side, difference};
 use nba_db::Purpose;
 use nba_etl::boxscore::tables::{LoadAccount, LoadOptions, TableSet};
-use nba_etl::boxscore::{BatchAccount, BatchOptions, Progress, Store, StoredGame};
+use nba_etl::boxscore::{BatchAccount, BatchOptions, Store, StoredGame};
 use nba_utils::Verdict;
 use nba_utils::format::{bytes, thousands};
 use serde::Serialize;
 use std::io::IsTerminal as _;
 
-use super::{TeamView, files, print_team, team_view, told};
-use crate::cli::boxscore::{GameArgs, PeriodName, Tables};
+use super::{TeamView, place, print_team, team_view, told};
+use crate::cli::boxscore::{PeriodName, PlaceArgs, Tables};
 use crate::commands::Code;
 use crate::context::Context;
 use crate::render::Out;
@@ -38,38 +38,41 @@ struct Judged<'a, T> {
 }
 
 pub(super) fn generate(
-    out: Out,
-    paths: &[PathBuf],
+    context: &Context,
+    args: &PlaceArgs,
     folder: &Path,
     jobs: Option<NonZeroUsize>,
     limit: usize,
 ) -> anyhow::Result<Code> {
-    let mut files = files(paths)?;
+    let out = context.out;
     // The store itself may lie in the lake.
-    let inside = std::path::absolute(folder)?;
-    files.retain(|file| std::path::absolute(file).is_ok_and(|file| !file.starts_with(&inside)));
+    let opened = place::open(context, args, Some(folder))?;
     let mut options = BatchOptions::default();
     options.limit = limit;
+    options.wanted = opened.wanted.clone();
     if let Some(jobs) = jobs {
         options.jobs = jobs;
+    } else if opened.is_database {
+        options.jobs = NonZeroUsize::MIN;
     }
-    let shown = Shown::new(out);
-    let account = nba_etl::boxscore::generate(&files, folder, &options, &|progress| {
-        shown.update(progress);
+    let noun = opened.place.noun();
+    let shown = Shown::new(out, noun);
+    let account = nba_etl::boxscore::generate(&*opened.place, folder, &options, &|progress| {
+        shown.update(progress.files_done, progress.files, progress.games);
     });
-    shown.0.finish_and_clear();
+    shown.finish();
     let account = account?;
     let verdict = account.verdict();
     out.json(&Judged {
         verdict: &verdict,
         account: &account,
     })?;
-    print(out, folder, &account);
+    print(out, folder, noun, &account);
     out.line(&format!("counts: {}", told(&verdict)));
     Ok(verdict.exit_code())
 }
 
-fn print(out: Out, folder: &Path, account: &BatchAccount) {
+fn print(out: Out, folder: &Path, noun: &str, account: &BatchAccount) {
     for finding in &account.findings {
         out.line(finding);
     }
@@ -80,7 +83,7 @@ fn print(out: Out, folder: &Path, account: &BatchAccount) {
         ));
     }
     out.line(&format!(
-        "{} files: {} read, {} of no known form, {} unreadable; {} of them done before and unchanged",
+        "{} {noun}: {} read, {} of no known form, {} unreadable; {} of them done before and unchanged",
         thousands(account.files),
         thousands(account.files_read),
         thousands(account.files_unknown),
@@ -106,6 +109,12 @@ fn print(out: Out, folder: &Path, account: &BatchAccount) {
         thousands(account.games_repeated),
         grades.join(", "),
     ));
+    if account.games_left_out > 0 {
+        out.line(&format!(
+            "{} games of other seasons and sources were left out",
+            thousands(account.games_left_out)
+        ));
+    }
     out.line(&format!(
         "parts: {} written, {} unchanged, {} replaced",
         account.parts_written, account.parts_unchanged, account.parts_replaced
@@ -113,49 +122,68 @@ fn print(out: Out, folder: &Path, account: &BatchAccount) {
 }
 
 /// A bar on a terminal, a line now and then elsewhere.
-struct Shown(ProgressBar, Out, Mutex<Instant>);
+pub(super) struct Shown {
+    bar: ProgressBar,
+    out: Out,
+    noun: &'static str,
+    last: Mutex<Instant>,
+}
 
 impl Shown {
-    fn new(out: Out) -> Self {
+    pub(super) fn new(out: Out, noun: &'static str) -> Self {
         let visible = !out.quiet && std::io::stderr().is_terminal();
         let bar = if visible {
             let style = ProgressStyle::with_template(
-                "  files {bar:24} {human_pos:>9} of {human_len:<9} {msg} {eta:>5}",
+                "  {prefix} {bar:24} {human_pos:>9} of {human_len:<9} {msg} {eta:>5}",
             )
             .expect("the template is a constant")
             .progress_chars("━━ ");
-            ProgressBar::new(0).with_style(style)
+            ProgressBar::new(0).with_style(style).with_prefix(noun)
         } else {
             ProgressBar::hidden()
         };
-        Self(bar, out, Mutex::new(Instant::now()))
+        Self {
+            bar,
+            out,
+            noun,
+            last: Mutex::new(Instant::now()),
+        }
     }
 
-    fn update(&self, progress: Progress) {
+    pub(super) fn update(&self, done: usize, all: usize, games: usize) {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        self.0.set_length(number(progress.files));
-        self.0.set_position(number(progress.files_done));
-        let games = format!("{} games", thousands(number(progress.games)));
-        if self.0.is_hidden()
-            && let Ok(mut last) = self.2.try_lock()
+        self.bar.set_length(number(all));
+        self.bar.set_position(number(done));
+        let games = format!("{} games", thousands(number(games)));
+        if self.bar.is_hidden()
+            && let Ok(mut last) = self.last.try_lock()
             && last.elapsed() >= LINE_EVERY
         {
             *last = Instant::now();
-            self.1.note(&format!(
-                "  {} of {} files, {games}",
-                thousands(number(progress.files_done)),
-                thousands(number(progress.files))
+            self.out.note(&format!(
+                "  {} of {} {}, {games}",
+                thousands(number(done)),
+                thousands(number(all)),
+                self.noun
             ));
         }
-        self.0.set_message(games);
+        self.bar.set_message(games);
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
 /// The one game of a store that is meant.
-pub(super) fn game(args: &GameArgs) -> anyhow::Result<StoredGame> {
-    let store = Store::open(&args.file)?;
-    let id = match &args.game {
-        Some(id) => id.clone(),
+pub(super) fn game(
+    folder: &Path,
+    game: Option<&str>,
+    source: Option<&str>,
+) -> anyhow::Result<StoredGame> {
+    let store = Store::open(folder)?;
+    let id = match game {
+        Some(id) => id.to_owned(),
         None => {
             let mut ids = store.ids();
             ids.dedup_by(|a, b| a.0 == b.0);
@@ -163,13 +191,13 @@ pub(super) fn game(args: &GameArgs) -> anyhow::Result<StoredGame> {
                 [(id, _)] => id.clone(),
                 ids => bail!(
                     "`{}` holds {} games; name one with --game",
-                    args.file.display(),
+                    folder.display(),
                     ids.len()
                 ),
             }
         }
     };
-    Ok(store.game(&id, args.source.as_deref())?)
+    Ok(store.game(&id, source)?)
 }
 
 /// The rosters of a stored game, as a log without events.
@@ -196,13 +224,16 @@ pub(super) fn rosters(game: &StoredGame) -> GameLog {
     }
 }
 
-pub(super) fn show(out: Out, args: &GameArgs, period: Option<PeriodName>) -> anyhow::Result<Code> {
-    let game = game(args)?;
+pub(super) fn show(
+    out: Out,
+    game: &StoredGame,
+    period: Option<PeriodName>,
+) -> anyhow::Result<Code> {
     let timeline = &game.timeline;
     let score = match period {
         None => timeline.box_after(timeline.points().len()),
         Some(PeriodName(period)) => {
-            check_period(&game, period)?;
+            check_period(game, period)?;
             let before = match period {
                 1 => timeline.box_after(0),
                 _ => timeline.at(period - 1, 0),
@@ -210,20 +241,19 @@ pub(super) fn show(out: Out, args: &GameArgs, period: Option<PeriodName>) -> any
             difference(&timeline.at(period, 0), &before)
         }
     };
-    render(out, &game, &score)
+    render(out, game, &score)
 }
 
 pub(super) fn at(
     out: Out,
-    args: &GameArgs,
+    game: &StoredGame,
     period: u8,
     clock: nba_utils::Clock,
 ) -> anyhow::Result<Code> {
-    let game = game(args)?;
     clock.check_in(nba_utils::Period::new(period)?)?;
-    check_period(&game, period)?;
+    check_period(game, period)?;
     let score = game.timeline.at(period, u16::try_from(clock.tenths())?);
-    render(out, &game, &score)
+    render(out, game, &score)
 }
 
 fn check_period(game: &StoredGame, period: u8) -> anyhow::Result<()> {

@@ -1,0 +1,524 @@
+//! Games of tables of a PostgreSQL database.
+//!
+//! Every statement follows the index on `game_id`: the games are found by going from one to the next, and the rows of some at a time are
+//! read. No table is scanned, nothing is sorted on the server, and no transaction stays open.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use nba_boxscore::adapter::espn_text;
+use nba_boxscore::{GameLog, Side};
+use nba_db::catalog::Relation;
+use nba_db::ident::{Ident, TableName};
+use nba_db::tokio_postgres::Row;
+use nba_db::{Database, DbError};
+use nba_utils::season::SeasonEncoding;
+use nba_utils::{EspnGameId, PlayId, Season};
+use tokio::runtime::Handle;
+
+use super::{Mark, Place, Step, Wanted, short};
+use crate::plays::stats_v2::Fault;
+use crate::plays::table::Batch;
+use crate::plays::{Form, PlaysError, hoopr, season_of_id};
+
+/// Games whose rows are asked for at once: some 30,000 rows.
+const GAMES: usize = 64;
+
+/// What the rows without a game are called together.
+const NAMELESS: &str = "no game";
+
+/// Columns of the platform's `play_by_play`.
+const ESPN: [&str; 7] = [
+    "play_id",
+    "period_number",
+    "clock_display",
+    "play_text",
+    "home_away",
+    "home_score",
+    "away_score",
+];
+
+/// What a table of plays holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlayTable {
+    /// hoopR's `play_by_play`, with ids of players (box score dossier 3.2).
+    Hoopr,
+    /// Texts of ESPN's pages (box score dossier 3.3).
+    Espn,
+}
+
+impl PlayTable {
+    /// What a table holds, by its columns; none for other tables.
+    fn of(relation: &Relation) -> Option<Self> {
+        let has = |names: &[&str]| {
+            names
+                .iter()
+                .all(|name| relation.columns.iter().any(|column| column.name == *name))
+        };
+        if !has(&["game_id"]) {
+            None
+        } else if has(&["type_text", "athlete_id_1", "sequence_number"]) {
+            Some(Self::Hoopr)
+        } else if has(&ESPN) {
+            Some(Self::Espn)
+        } else {
+            None
+        }
+    }
+
+    fn form(self) -> Form {
+        match self {
+            Self::Hoopr => Form::Hoopr,
+            Self::Espn => Form::EspnTable,
+        }
+    }
+
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Hoopr => &hoopr::COLUMNS,
+            Self::Espn => &ESPN,
+        }
+    }
+}
+
+/// What another table says of a game.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct About {
+    season: Option<Season>,
+    /// `[home, away]`.
+    teams: [(Option<u64>, String); 2],
+}
+
+/// One table.
+#[derive(Debug)]
+struct Table {
+    kind: PlayTable,
+    /// What the names of its games begin with.
+    root: String,
+    /// Asks for the rows of the games `$1`.
+    sql: String,
+    /// By name, the id as the table spells it.
+    games: BTreeMap<PathBuf, (String, About)>,
+    /// Rows without a game, and what they are called together.
+    nameless: (PathBuf, u64),
+}
+
+/// The games of one or two tables, named by the address of their table and their id.
+#[derive(Debug)]
+pub struct Tables {
+    db: Database,
+    runtime: Handle,
+    tables: Vec<Table>,
+    units: Vec<PathBuf>,
+}
+
+fn failed(source: DbError) -> PlaysError {
+    PlaysError::Database { source }
+}
+
+impl Tables {
+    /// Lists the games of a table, or of `play_by_play` and `hoopr_play_by_play` where none is named, as far as they are wanted. `runtime` is where
+    /// the database is asked; [`Place::read`] must not be called by its own tasks.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such table, it has no index on `game_id`, or the database fails.
+    pub async fn list(
+        db: Database,
+        named: Option<&TableName>,
+        wanted: &Wanted,
+        runtime: Handle,
+    ) -> Result<Self, PlaysError> {
+        let catalog = db.catalog().await.map_err(failed)?;
+        let usual = ["play_by_play", "hoopr_play_by_play"].map(TableName::parse);
+        let names = named.map_or(usual.as_slice(), std::slice::from_ref);
+        let mut tables = Vec::new();
+        for relation in names.iter().filter_map(|name| catalog.relation(name)) {
+            let Some(kind) = PlayTable::of(relation) else {
+                continue;
+            };
+            if wanted.feeds.is_empty() || wanted.feeds.contains(kind.form().feed()) {
+                tables.push(Table::list(&db, relation, kind).await?);
+            }
+        }
+        if tables.is_empty() {
+            return Err(PlaysError::NoTable {
+                database: db.options().to_string(),
+                table: named.map(ToString::to_string),
+            });
+        }
+        if tables.iter().any(|table| table.kind == PlayTable::Espn)
+            && let Some(games) = catalog.relation(&TableName::parse("games"))
+        {
+            let about = about(&db, games).await?;
+            let espn = tables
+                .iter_mut()
+                .filter(|table| table.kind == PlayTable::Espn);
+            for (id, said) in espn.flat_map(|table| table.games.values_mut()) {
+                if let Some(about) = about.get(id) {
+                    *said = about.clone();
+                }
+            }
+        }
+        let mut units = Vec::new();
+        for table in &tables {
+            let games = table.games.iter().filter(|(_, (id, about))| {
+                let season = about.season.or_else(|| season_of_id(id));
+                // One of an unknown season is read, so that it is on record as such.
+                wanted.seasons.is_empty()
+                    || season.is_none_or(|season| wanted.seasons.contains(&season))
+            });
+            units.extend(games.map(|(unit, _)| unit.clone()));
+            if table.nameless.1 > 0 {
+                units.push(table.nameless.0.clone());
+            }
+        }
+        units.sort();
+        Ok(Self {
+            db,
+            runtime,
+            tables,
+            units,
+        })
+    }
+
+    /// The table of a unit, and the id as the table spells it.
+    fn find<'u>(&self, unit: &'u Path) -> Option<(&Table, &'u str)> {
+        let name = unit.to_str()?;
+        self.tables
+            .iter()
+            .find_map(|table| Some((table, name.strip_prefix(&table.root)?)))
+    }
+
+    /// The rows of some games of one table, by game.
+    fn rows(&self, table: &Table, ids: &[&str]) -> Result<HashMap<String, Vec<Row>>, PlaysError> {
+        let rows = self
+            .runtime
+            .block_on(self.db.query_rows(&table.sql, &[&ids]))
+            .map_err(failed)?;
+        let mut games: HashMap<String, Vec<Row>> = HashMap::with_capacity(ids.len());
+        for row in rows {
+            let game: &str = row.get(0);
+            match games.get_mut(game) {
+                Some(rows) => rows.push(row),
+                None => {
+                    games.insert(game.to_owned(), vec![row]);
+                }
+            }
+        }
+        Ok(games)
+    }
+
+    /// Hands over each unit with its rows, in order.
+    fn each(
+        &self,
+        units: &[&Path],
+        mut take: impl FnMut(usize, &Table, &str, &[Row]),
+    ) -> Result<(), PlaysError> {
+        let mut done = 0;
+        while let Some((table, _)) = units.get(done).and_then(|unit| self.find(unit)) {
+            let ids: Vec<&str> = units[done..]
+                .iter()
+                .take(GAMES)
+                .map_while(|unit| {
+                    let (of, id) = self.find(unit)?;
+                    std::ptr::eq(of, table).then_some(id)
+                })
+                .collect();
+            let with_rows: Vec<&str> = ids.iter().copied().filter(|id| *id != NAMELESS).collect();
+            let games = self.rows(table, &with_rows)?;
+            for id in ids {
+                let rows = games.get(id).map_or(&[][..], Vec::as_slice);
+                take(done, table, id, rows);
+                done += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    async fn list(db: &Database, relation: &Relation, kind: PlayTable) -> Result<Self, PlaysError> {
+        let name = &relation.table;
+        let is_usable = relation.indexes.iter().any(|index| {
+            index.is_valid
+                && !index.is_partial
+                && index.method == "btree"
+                && index
+                    .columns
+                    .first()
+                    .is_some_and(|column| column == "game_id")
+        });
+        if !is_usable {
+            return Err(PlaysError::NoIndex {
+                table: name.to_string(),
+            });
+        }
+        let column = |name: &str| relation.columns.iter().find(|column| column.name == name);
+        let as_text = |name: &str| match column(name) {
+            Some(_) => format!("{}::text", Ident::new(name)),
+            None => "null::text".to_owned(),
+        };
+        let columns: Vec<String> = kind
+            .columns()
+            .iter()
+            .zip(1..)
+            .map(|(name, number)| format!("{} as c{number}", as_text(name)))
+            .collect();
+        let id_type = column("game_id").map_or("text", |column| column.data_type.as_str());
+        let (sql, columns) = (name.sql(), columns.join(", "));
+        let rows_sql = format!(
+            "select g.game, t.* from unnest($1::text[]) as g(game) cross join lateral \
+             (select {columns} from {sql} where game_id = g.game::{id_type} offset 0) t"
+        );
+        let (season, day) = (as_text("season"), as_text("game_date"));
+        // From one game to the next, each a step into the index.
+        let games_sql = format!(
+            "with recursive g as ((select game_id from {sql} where game_id is not null order by game_id limit 1) union all \
+             select (select game_id from {sql} where game_id > g.game_id order by game_id limit 1) from g where g.game_id is not null) \
+             select g.game_id::text, s.season, s.day from g cross join lateral \
+             (select {season} as season, {day} as day from {sql} t where t.game_id = g.game_id limit 1) s"
+        );
+        let root = format!("postgresql://{}/{name}/", db.options().address());
+        let games = db.query_rows(&games_sql, &[]).await.map_err(failed)?;
+        let games = games
+            .iter()
+            .map(|row| {
+                let id: String = row.get(0);
+                let text = |column: usize| row.get::<_, Option<&str>>(column).unwrap_or_default();
+                let season = Season::parse_as(text(1), SeasonEncoding::EndYear)
+                    .ok()
+                    .flatten();
+                let day = || Season::from_date(text(2).get(..10)?.parse().ok()?).ok();
+                let season = season.or_else(day);
+                let about = About {
+                    season,
+                    ..About::default()
+                };
+                (PathBuf::from(format!("{root}{id}")), (id, about))
+            })
+            .collect();
+        let nameless: i64 = db
+            .query_scalar(
+                &format!("select count(*) from {sql} where game_id is null"),
+                &[],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            kind,
+            nameless: (
+                PathBuf::from(format!("{root}{NAMELESS}")),
+                u64::try_from(nameless).unwrap_or(0),
+            ),
+            root,
+            sql: rows_sql,
+            games,
+        })
+    }
+
+    /// Tells one state of a game from another, whatever the order of its rows on the disk.
+    fn mark(&self, unit: &Path, rows: &[Row]) -> Mark {
+        let about = self.games.get(unit).map(|(_, about)| about);
+        let mut state = short(&blake3::hash(format!("{about:?}").as_bytes()));
+        for row in rows {
+            let mut hasher = blake3::Hasher::new();
+            for column in 0..row.len() {
+                let cell: Option<&str> = row.get(column);
+                let length = cell.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(0));
+                hasher.update(&length.to_le_bytes());
+                hasher.update(cell.unwrap_or_default().as_bytes());
+            }
+            state = state.wrapping_add(short(&hasher.finalize()));
+        }
+        Mark {
+            size: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+            state,
+        }
+    }
+
+    fn game(&self, unit: &Path, id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
+        let about = self.games.get(unit).map(|(_, about)| about);
+        let mut log = match self.kind {
+            PlayTable::Hoopr => hoopr_game(id, rows)?,
+            PlayTable::Espn => espn_game(id, rows)?,
+        };
+        if let Some(about) = about {
+            log.season = log.season.or(about.season);
+            for (team, (id, name)) in log.teams.iter_mut().zip(&about.teams) {
+                if self.kind == PlayTable::Espn {
+                    team.id = *id;
+                    team.name.clone_from(name);
+                }
+            }
+        }
+        log.season = log.season.or_else(|| season_of_id(&log.id));
+        Ok(log)
+    }
+}
+
+fn hoopr_game(id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
+    let columns = (1..=hoopr::COLUMNS.len())
+        .map(|column| rows.iter().map(|row| row.get(column)).collect())
+        .collect();
+    // A column of doubles or texts may have spoiled the id.
+    let id = EspnGameId::read(id).map_or_else(|_| id.to_owned(), |read| read.value.to_string());
+    hoopr::read_batch(&id, &Batch::of_texts(columns))
+}
+
+fn espn_game(id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
+    let game = EspnGameId::read(id).ok().map(|read| read.value);
+    let id = game.map_or_else(|| id.to_owned(), |game| game.to_string());
+    let mut plays: Vec<espn_text::Row<'_>> = rows
+        .iter()
+        .map(|row| {
+            let text = |column: usize| row.get::<_, Option<&str>>(column).unwrap_or_default();
+            let count = |column: usize| text(column).parse().ok();
+            espn_text::Row {
+                number: game
+                    .and_then(|game| PlayId::split(text(1), game).ok())
+                    .and_then(|play| u32::try_from(play.sequence).ok()),
+                period: text(2).parse().unwrap_or(0),
+                clock: text(3),
+                text: text(4),
+                side: match text(5) {
+                    "home" => Some(Side::Home),
+                    "away" => Some(Side::Away),
+                    _ => None,
+                },
+                score: Some([count(6), count(7)]).and_then(|[home, away]| Some([home?, away?])),
+            }
+        })
+        .collect();
+    if plays.iter().all(|play| play.number.is_some()) {
+        plays.sort_by_key(|play| play.number);
+    }
+    espn_text::read(&id, plays).map_err(|error| Fault::Log { game: id, error })
+}
+
+/// Season and teams of all games, from the table `games`.
+async fn about(db: &Database, games: &Relation) -> Result<HashMap<String, About>, PlaysError> {
+    let names = [
+        "game_id",
+        "season",
+        "home_team_id",
+        "home_team_abbrev",
+        "away_team_id",
+        "away_team_abbrev",
+    ];
+    let columns = names.map(|name| {
+        if games.columns.iter().any(|column| column.name == name) {
+            format!("{}::text", Ident::new(name))
+        } else {
+            "null::text".to_owned()
+        }
+    });
+    let sql = format!("select {} from {}", columns.join(", "), games.table.sql());
+    let rows = db.query_rows(&sql, &[]).await.map_err(failed)?;
+    let about = rows.iter().filter_map(|row| {
+        let text = |column: usize| row.get::<_, Option<&str>>(column).unwrap_or_default();
+        let team = |column: usize| (text(column).parse().ok(), text(column + 1).to_owned());
+        let about = About {
+            season: text(1).parse().ok(),
+            teams: [team(2), team(4)],
+        };
+        Some((row.get::<_, Option<String>>(0)?, about))
+    });
+    Ok(about.collect())
+}
+
+impl Place for Tables {
+    fn noun(&self) -> &'static str {
+        "games in tables"
+    }
+
+    fn units(&self) -> &[PathBuf] {
+        &self.units
+    }
+
+    fn has(&self, unit: &Path) -> bool {
+        self.tables
+            .iter()
+            .any(|table| table.games.contains_key(unit))
+    }
+
+    fn bytes(&self, _: &Path) -> u64 {
+        0
+    }
+
+    fn group(&self, unit: &Path) -> usize {
+        let of = |table: &Table| unit.starts_with(&table.root);
+        self.tables.iter().position(of).unwrap_or(0)
+    }
+
+    fn changed(&self, known: &[(&Path, Mark)]) -> Result<Vec<bool>, PlaysError> {
+        let mut changed = vec![false; known.len()];
+        // Of other seasons nothing is asked here.
+        let mut asked = Vec::new();
+        for (number, (unit, _)) in known.iter().enumerate() {
+            if self
+                .units
+                .binary_search_by(|one| one.as_path().cmp(unit))
+                .is_ok()
+            {
+                asked.push(number);
+            } else if self.find(unit).is_some() && !self.has(unit) {
+                changed[number] = true;
+            }
+        }
+        let units: Vec<&Path> = asked.iter().map(|number| known[*number].0).collect();
+        self.each(&units, |position, table, _, rows| {
+            let (unit, mark) = known[asked[position]];
+            let now = if *unit == table.nameless.0 {
+                table.nameless_mark()
+            } else {
+                table.mark(unit, rows)
+            };
+            changed[asked[position]] = now != mark;
+        })?;
+        Ok(changed)
+    }
+
+    fn read(&self, units: &[PathBuf], take: &mut dyn FnMut(usize, Step)) -> Result<(), PlaysError> {
+        let paths: Vec<&Path> = units.iter().map(PathBuf::as_path).collect();
+        self.each(&paths, |number, table, id, rows| {
+            let unit = paths[number];
+            if *unit == table.nameless.0 {
+                let (path, rows) = table.nameless.clone();
+                take(
+                    number,
+                    Step::End(Err(PlaysError::Rows { path, rows }), table.nameless_mark()),
+                );
+                return;
+            }
+            let mark = table.mark(unit, rows);
+            // Its last row may have gone since the games were listed.
+            let read = if rows.is_empty() {
+                Ok(())
+            } else {
+                table
+                    .game(unit, id, rows)
+                    .map(|log| take(number, Step::Game(table.kind.form(), Box::new(log))))
+                    .map_err(|fault| fault.at(unit))
+            };
+            take(number, Step::End(read, mark));
+        })
+    }
+
+    fn named_after(&self, game: &str) -> Vec<PathBuf> {
+        let all = self.tables.iter().flat_map(|table| &table.games);
+        let canonical = |id: &str| EspnGameId::read(id).map(|read| read.value.to_string());
+        all.filter(|(_, (id, _))| id == game || canonical(id).is_ok_and(|id| id == game))
+            .map(|(unit, _)| unit.clone())
+            .collect()
+    }
+}
+
+impl Table {
+    fn nameless_mark(&self) -> Mark {
+        Mark {
+            size: self.nameless.1,
+            state: 0,
+        }
+    }
+}
