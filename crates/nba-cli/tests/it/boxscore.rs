@@ -380,7 +380,9 @@ pub(crate) fn games_of_a_season_come_from_tables_and_lakes(world: &World) {
 
     // The bucket that is configured, and one that is named.
     let keys = S3Credentials::random();
-    let server = S3Server::start(&place.project.join("s3"), keys.clone()).unwrap();
+    let folder = place.project.join("s3");
+    std::fs::create_dir(&folder).unwrap();
+    let server = S3Server::start(&folder, keys.clone()).unwrap();
     let bucket = server.create_bucket("nba-sim-raw-data-lake").unwrap();
     std::fs::rename(place.project.join("lake"), bucket.join("lake")).unwrap();
     let place = place
