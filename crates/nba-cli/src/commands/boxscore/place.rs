@@ -7,6 +7,7 @@ use nba_boxscore::GameLog;
 use nba_db::ident::TableName;
 use nba_etl::boxscore::{Store, StoredGame};
 use nba_etl::lake::{Inventory, Lake};
+use nba_etl::plays::PlaysError;
 use nba_etl::plays::place::{Files, Objects, Place, Step, Tables, Wanted};
 use nba_utils::GameId;
 use tokio::runtime::Runtime;
@@ -181,33 +182,18 @@ fn told(log: GameLog) -> Played {
 
 /// The one game that is meant.
 pub(super) fn played(context: &Context, args: &GameArgs) -> anyhow::Result<Played> {
-    if Named::read(&args.file).is_some() {
+    if Store::is_one(&args.file) {
+        let game = super::store::game(&args.file, args.game.as_deref(), args.source.as_deref())?;
+        return Ok(Played::Stored(Box::new(game)));
+    }
+    if Named::read(&args.file).is_some() || args.file.is_dir() {
         let Some(game) = &args.game else {
             bail!(
                 "`{}` holds many games; name one with --game",
                 args.file.display()
             );
         };
-        let place = PlaceArgs {
-            paths: vec![args.file.clone()],
-            season: Vec::new(),
-            source: Vec::new(),
-        };
-        return search(context, &place, game, args.source.as_deref()).map(told);
-    }
-    if Store::is_one(&args.file) {
-        let game = super::store::game(&args.file, args.game.as_deref(), args.source.as_deref())?;
-        return Ok(Played::Stored(Box::new(game)));
-    }
-    if args.file.is_dir()
-        && let Some(game) = &args.game
-    {
-        let place = PlaceArgs {
-            paths: vec![args.file.clone()],
-            season: Vec::new(),
-            source: Vec::new(),
-        };
-        return search(context, &place, game, args.source.as_deref()).map(told);
+        return search(context, &args.file, game, args.source.as_deref()).map(told);
     }
     let id = args.file.to_str().filter(|text| {
         args.game.is_none() && text.parse::<GameId>().is_ok() && !args.file.exists()
@@ -229,14 +215,20 @@ pub(super) fn played(context: &Context, args: &GameArgs) -> anyhow::Result<Playe
 /// Looks a game up in a place: in what is called after it, and everywhere where nothing is.
 fn search(
     context: &Context,
-    args: &PlaceArgs,
+    place: &Path,
     game: &str,
     feed: Option<&str>,
 ) -> anyhow::Result<GameLog> {
-    let opened = open(context, args, None)?;
+    let all = PlaceArgs {
+        paths: vec![place.to_owned()],
+        season: Vec::new(),
+        source: Vec::new(),
+    };
+    let opened = open(context, &all, None)?;
     let place = &opened.place;
     let mut units = place.named_after(game);
-    if units.is_empty() && !opened.is_database {
+    let everywhere = units.is_empty() && !opened.is_database;
+    if everywhere {
         units = place.units().to_vec();
     }
     let mut found: Vec<(&'static str, GameLog)> = Vec::new();
@@ -247,6 +239,9 @@ fn search(
                 found.push((form.feed(), *log));
             }
         }
+        // Among many files some hold something else.
+        Step::End(Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }), _)
+            if everywhere => {}
         Step::End(Err(error), _) | Step::Closed(error) => problem = Some(error),
         Step::End(Ok(()), _) => {}
     })?;
