@@ -3,27 +3,45 @@
 use crate::event::period_tenths;
 use crate::log::{Ball, LogError};
 
-/// A clock as tenths of a second left; the common `M:SS` without detour.
+/// A clock as tenths of a second left; the common `M:SS` and `PT11M38.00S` without detour.
 pub(crate) fn clock(row: u32, text: &str) -> Result<u16, LogError> {
-    if let [minutes @ .., b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9'] = text.as_bytes()
-        && let Some(minutes) = match minutes {
-            [ones @ b'0'..=b'9'] => Some(u16::from(ones - b'0')),
-            [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
-                Some(u16::from(tens - b'0') * 10 + u16::from(ones - b'0'))
-            }
-            _ => None,
-        }
-    {
-        return Ok((minutes * 60 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0')) * 10);
-    }
-    text.trim()
-        .parse::<nba_utils::Clock>()
-        .ok()
-        .and_then(|clock| u16::try_from(clock.tenths()).ok())
+    common_clock(text.as_bytes())
+        .or_else(|| {
+            let clock = text.trim().parse::<nba_utils::Clock>().ok()?;
+            u16::try_from(clock.tenths()).ok()
+        })
         .ok_or_else(|| LogError::Clock {
             row,
             text: text.to_owned(),
         })
+}
+
+fn common_clock(text: &[u8]) -> Option<u16> {
+    let (minutes, seconds, tenths) = match text {
+        [
+            b'P',
+            b'T',
+            minutes @ ..,
+            b'M',
+            tens,
+            ones,
+            b'.',
+            tenths,
+            b'0'..=b'9',
+            b'S',
+        ] => (minutes, [tens, ones], tenths),
+        [minutes @ .., b':', tens, ones] => (minutes, [tens, ones], &b'0'),
+        _ => return None,
+    };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+    let minutes = match minutes {
+        [ones] => digit(ones)?,
+        [tens, ones] => digit(tens)? * 10 + digit(ones)?,
+        _ => return None,
+    };
+    let [tens, ones] = seconds;
+    let seconds = digit(tens).filter(|tens| *tens < 6)? * 10 + digit(ones)?;
+    Some((minutes * 60 + seconds) * 10 + digit(tenths)?)
 }
 
 /// A period, counted from 1.
@@ -160,7 +178,7 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use super::{fold, free_throw};
+    use super::{clock, common_clock, fold, free_throw};
     use crate::log::Ball;
 
     #[test]
@@ -193,6 +211,58 @@ mod tests {
             (" Jackson Jr. ", "jackson jr."),
         ] {
             assert_eq!(fold(written), plain);
+        }
+    }
+
+    /// The short way must never say anything else than the long one.
+    #[track_caller]
+    fn check(text: &str) {
+        let long = text.trim().parse::<nba_utils::Clock>().ok();
+        let long = long.and_then(|clock| u16::try_from(clock.tenths()).ok());
+        assert_eq!(clock(0, text).ok(), long, "{text}");
+        if let Some(short) = common_clock(text.as_bytes()) {
+            assert_eq!(Some(short), long, "{text}");
+        }
+    }
+
+    #[test]
+    fn common_clocks_read_as_all_others() {
+        for minutes in 0..100 {
+            for seconds in 0..62 {
+                check(&format!("{minutes}:{seconds:02}"));
+                check(&format!("{minutes:02}:{seconds:02}"));
+                check(&format!(
+                    "PT{minutes:02}M{seconds:02}.{:02}S",
+                    minutes * 7 % 100
+                ));
+                check(&format!("PT{minutes}M{seconds:02}.90S"));
+            }
+        }
+        assert_eq!(common_clock(b"PT11M38.79S"), Some(6_987));
+        for odd in [
+            "",
+            ":",
+            "PT",
+            "PTM",
+            "PTM00.00S",
+            "PT-1M00.00S",
+            "PT1xM00.00S",
+            "PT01M60.00S",
+            "PT01M0x.00S",
+            "PT01M00.x0S",
+            "PT01M00.0xS",
+            "PT001M00.00S",
+            " PT01M00.00S",
+            "PT01M00S",
+            "PT01M00.0S",
+            "PT01M00.000S",
+            "12:0",
+            "12:60",
+            "112:00",
+            "+1:00",
+            "PT12:00",
+        ] {
+            check(odd);
         }
     }
 }

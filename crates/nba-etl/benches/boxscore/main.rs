@@ -12,6 +12,7 @@
 #[cfg(feature = "boxscore-db")]
 mod tables;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use nba_boxscore::{Event, GameLog, Moments, Tally, solve, verify};
 use nba_etl::boxscore::{BatchOptions, Store, StoreError, generate};
 use nba_etl::plays::place::Files;
-use nba_etl::plays::{read_file, stats_v2};
+use nba_etl::plays::{Form, read_file, stats_v2};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -76,13 +77,17 @@ fn timed(repeats: usize, mut work: impl FnMut() -> Result<()>) -> Result<Duratio
     Ok(median(times))
 }
 
+/// A count as a real number, for ratios.
+fn real(count: usize) -> f64 {
+    format!("{count}").parse().unwrap_or(f64::NAN)
+}
+
 fn line(what: &str, events: usize, time: Duration) {
     let seconds = time.as_secs_f64();
-    let count: f64 = format!("{events}").parse().unwrap_or(f64::NAN);
     println!(
         "| {what} | {events} | {:.3} | {:.0} |",
         seconds,
-        count / seconds
+        real(events) / seconds
     );
 }
 
@@ -175,7 +180,15 @@ fn main() -> Result<()> {
         Ok(())
     })?;
     line("parquet on disk to verified boxes", events, time);
-    json(&data, repeats)?;
+    let folder = tempfile::tempdir()?;
+    let documents = documents(&data, folder.path())?;
+    let live = documents.get(&Form::NbaLive.to_string());
+    let live = live.ok_or("no live documents")?;
+    line(
+        "live JSON on disk to final boxes",
+        live.events * live.rounds(),
+        live.count(repeats)?,
+    );
     let time = timed(repeats, || {
         for (sizes, events) in &solved {
             black_box(Moments::new(*sizes, events)?);
@@ -183,6 +196,7 @@ fn main() -> Result<()> {
         Ok(())
     })?;
     line("all moments as deltas with kept states", events, time);
+    forms(&documents, repeats)?;
     moments(&solved, repeats)?;
     store(&files, events)?;
     if full {
@@ -200,36 +214,100 @@ fn bytes_per_event(files: &[PathBuf]) -> Result<()> {
     Err(format!("{}: needs the feature `boxscore-db`", first.display()).into())
 }
 
-/// cdn.nba.com documents.
-fn json(data: &Path, repeats: usize) -> Result<()> {
-    let mut documents = Vec::new();
-    let folder = tempfile::tempdir()?;
-    for entry in std::fs::read_dir(data.join("nba_live_cdn"))? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        if let Some(name) = name.strip_suffix("_playbyplay.json.gz") {
-            let plain = folder.path().join(format!("{name}.json"));
-            let mut decoder = flate2::read::GzDecoder::new(std::fs::File::open(&path)?);
-            std::io::copy(&mut decoder, &mut std::fs::File::create(&plain)?)?;
-            documents.push(plain);
+/// The JSON documents of one form.
+#[derive(Default)]
+struct Documents {
+    files: Vec<PathBuf>,
+    bytes: usize,
+    /// What all of them give.
+    events: usize,
+}
+
+impl Documents {
+    /// Each is read so often in a turn that a turn takes long enough to be measured.
+    fn rounds(&self) -> usize {
+        const BYTES: usize = 64_000_000;
+        BYTES.div_ceil(self.bytes.max(1))
+    }
+
+    /// Reads the files, to final boxes.
+    fn count(&self, repeats: usize) -> Result<Duration> {
+        timed(repeats, || {
+            for file in std::iter::repeat_n(&self.files, self.rounds()).flatten() {
+                read_file(file, |_, log| {
+                    let solved = solve(&log).events;
+                    count_events(log.roster_sizes(), &solved);
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Passes over the same bytes in memory with `serde_json` and makes nothing of them.
+    fn floor(&self, repeats: usize) -> Result<Duration> {
+        let texts = self.files.iter().map(std::fs::read);
+        let texts = texts.collect::<std::io::Result<Vec<_>>>()?;
+        timed(repeats, || {
+            for text in std::iter::repeat_n(&texts, self.rounds()).flatten() {
+                let documents = serde_json::Deserializer::from_slice(text);
+                for one in documents.into_iter::<serde::de::IgnoredAny>() {
+                    black_box(one?);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Every JSON document of play-by-play, unpacked into a folder, by its form.
+fn documents(data: &Path, folder: &Path) -> Result<BTreeMap<String, Documents>> {
+    let mut found = BTreeMap::<String, Documents>::new();
+    let entries = walkdir::WalkDir::new(data).sort_by_file_name();
+    for (number, entry) in entries.into_iter().enumerate() {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy();
+        if !name.ends_with(".json.gz") && !name.ends_with(".jsonl.gz") {
+            continue;
+        }
+        let plain = folder.join(format!("{number}.json"));
+        let mut decoder = flate2::read::MultiGzDecoder::new(std::fs::File::open(entry.path())?);
+        let bytes = std::io::copy(&mut decoder, &mut std::fs::File::create(&plain)?)?;
+        let mut form = None;
+        let mut events = 0;
+        let read = read_file(&plain, |found, log| {
+            form = Some(found);
+            events += solve(&log).events.len();
+        });
+        // Box scores and shots lie beside them.
+        if let (Ok(()), Some(form)) = (read, form) {
+            let documents = found.entry(form.to_string()).or_default();
+            documents.files.push(plain);
+            documents.bytes += usize::try_from(bytes)?;
+            documents.events += events;
         }
     }
-    let mut events = 0;
-    let time = timed(repeats, || {
-        events = 0;
-        for document in &documents {
-            read_file(document, |_, log| {
-                let solved = solve(&log).events;
-                events += solved.len();
-                count_events(log.roster_sizes(), &solved);
-            })?;
-        }
-        Ok(())
-    })?;
-    line("live JSON on disk to final boxes", events, time);
+    Ok(found)
+}
+
+/// How far each form of JSON is above the floor.
+fn forms(all: &BTreeMap<String, Documents>, repeats: usize) -> Result<()> {
+    println!(
+        "\n| JSON on disk to final boxes, one thread | events | bytes an event | MB/s | events/s | times as long as `serde_json` ignoring all |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|");
+    for (form, documents) in all {
+        let floor = documents.floor(repeats)?.as_secs_f64();
+        let seconds = documents.count(repeats)?.as_secs_f64();
+        let rounds = documents.rounds();
+        println!(
+            "| {form} | {} | {:.0} | {:.0} | {:.0} | {:.2} |",
+            documents.events * rounds,
+            real(documents.bytes) / real(documents.events),
+            real(documents.bytes * rounds) / seconds / 1e6,
+            real(documents.events * rounds) / seconds,
+            seconds / floor
+        );
+    }
     Ok(())
 }
 

@@ -8,9 +8,10 @@ use nba_boxscore::adapter::{data_nba, espn, espn_text, live, stats_v2, stats_v3}
 use nba_boxscore::{GameLog, LogError, Side};
 use nba_utils::Season;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Form;
+use super::quick_json::Reading;
 
 /// Why a document gave no game; the caller names the file.
 #[derive(Debug)]
@@ -78,41 +79,117 @@ fn begins_live(bytes: &[u8]) -> bool {
 }
 
 /// Which form a document has, and its game.
-pub(super) fn read(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
+pub(super) fn read(bytes: &[u8], by: Reading) -> Result<(Form, GameLog), Fault> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        let rows: Vec<BrefRow<'_>> = serde_json::from_slice(bytes)?;
+        let rows: Vec<BrefRow<'_>> = by.read(bytes)?;
         return bref_rows("", &rows).map(|log| (Form::Bref, log));
     }
     // Asking for the keys is one more pass over the document, and these say at once what they are.
     if begins_live(bytes)
-        && let Ok(document) = serde_json::from_slice::<LiveDocument<'_>>(bytes)
+        && let Ok(document) = by.read::<LiveDocument<'_>>(bytes)
     {
         return actions(&document.game.game_id.0, &document.game.actions, &[]);
     }
-    let keys: Keys = serde_json::from_slice(bytes)?;
+    let keys = match by.read::<AnyForm<'_>>(bytes) {
+        Ok(document) => match document.game() {
+            Ok(game) => return game,
+            Err(keys) => keys,
+        },
+        // Its own form says what is wrong with it.
+        Err(_) => by.read(bytes)?,
+    };
     if keys.props.is_some() || keys.post_game.is_some() {
-        return nba_page(bytes);
+        return nba_page(bytes, by);
     }
     if keys.rows.is_some() {
-        return bref_document(bytes).map(|log| (Form::Bref, log));
+        return bref_document(bytes, by).map(|log| (Form::Bref, log));
     }
     if keys.plays.is_some() && keys.boxscore.is_some() {
-        return summary(bytes).map(|log| (Form::EspnSummary, log));
+        return summary(&by.read(bytes)?).map(|log| (Form::EspnSummary, log));
     }
     if keys.result_sets.is_some() {
-        return stats(bytes).map(|log| (Form::NbaStatsV2, log));
+        return stats(&by.read(bytes)?).map(|log| (Form::NbaStatsV2, log));
     }
     if keys.page.is_some() {
-        return page(bytes).map(|log| (Form::EspnPage, log));
+        return page(&by.read(bytes)?).map(|log| (Form::EspnPage, log));
     }
     if keys.g.is_some() {
-        return data_feed(bytes).map(|log| (Form::DataNba, log));
+        return data_feed(&by.read(bytes)?).map(|log| (Form::DataNba, log));
     }
     if keys.game.is_some() {
-        let document: LiveDocument<'_> = serde_json::from_slice(bytes)?;
+        let document: LiveDocument<'_> = by.read(bytes)?;
         return actions(&document.game.game_id.0, &document.game.actions, &[]);
     }
     Err(Fault::UnknownForm)
+}
+
+/// A document of which only its keys will tell the form, read in the same pass.
+#[derive(Deserialize)]
+struct AnyForm<'a> {
+    #[serde(borrow)]
+    plays: Option<Vec<SummaryPlay<'a>>>,
+    header: Option<Header>,
+    boxscore: Option<BoxScore>,
+    #[serde(borrow, rename = "resultSets")]
+    sets: Option<Vec<ResultSet<'a>>>,
+    #[serde(borrow)]
+    page: Option<Page<'a>>,
+    #[serde(borrow)]
+    g: Option<DataGame<'a>>,
+    game: Option<IgnoredAny>,
+    props: Option<IgnoredAny>,
+    #[serde(rename = "postGameData")]
+    post_game: Option<IgnoredAny>,
+    rows: Option<IgnoredAny>,
+}
+
+impl AnyForm<'_> {
+    /// Its game; or what it has, where that has to be read in another way. The order of the forms is that of [`read`].
+    fn game(self) -> Result<Result<(Form, GameLog), Fault>, Keys> {
+        let some = |is: bool| is.then_some(IgnoredAny);
+        let keys = Keys {
+            plays: some(self.plays.is_some()),
+            boxscore: some(self.boxscore.is_some()),
+            game: self.game,
+            result_sets: some(self.sets.is_some()),
+            page: some(self.page.is_some()),
+            g: some(self.g.is_some()),
+            props: self.props,
+            post_game: self.post_game,
+            rows: self.rows,
+        };
+        if keys.props.is_some() || keys.post_game.is_some() || keys.rows.is_some() {
+            return Err(keys);
+        }
+        Ok(match self {
+            Self {
+                plays: Some(plays),
+                boxscore: Some(boxscore),
+                header,
+                ..
+            } => {
+                let Some(header) = header else {
+                    return Err(keys);
+                };
+                let document = Summary {
+                    plays,
+                    header,
+                    boxscore,
+                };
+                summary(&document).map(|log| (Form::EspnSummary, log))
+            }
+            Self {
+                sets: Some(sets), ..
+            } => stats(&StatsDocument { sets }).map(|log| (Form::NbaStatsV2, log)),
+            Self {
+                page: Some(found), ..
+            } => page(&PageDocument { page: found }).map(|log| (Form::EspnPage, log)),
+            Self { g: Some(g), .. } => {
+                data_feed(&DataDocument { g }).map(|log| (Form::DataNba, log))
+            }
+            _ => return Err(keys),
+        })
+    }
 }
 
 /// A whole number that may be written as one, as a text, or as a real one without a fraction.
@@ -452,8 +529,8 @@ struct BoxMember {
     family_name: Option<String>,
 }
 
-fn nba_page(bytes: &[u8]) -> Result<(Form, GameLog), Fault> {
-    let page: NbaPage<'_> = serde_json::from_slice(bytes)?;
+fn nba_page(bytes: &[u8], by: Reading) -> Result<(Form, GameLog), Fault> {
+    let page: NbaPage<'_> = by.read(bytes)?;
     if let Some(props) = page.props {
         let props = props.page_props;
         let plays = props.play_by_play.ok_or(Fault::UnknownForm)?;
@@ -513,8 +590,8 @@ impl AsRef<str> for Text<'_> {
     }
 }
 
-fn bref_document(bytes: &[u8]) -> Result<GameLog, Fault> {
-    let document: BrefDocument<'_> = serde_json::from_slice(bytes)?;
+fn bref_document(bytes: &[u8], by: Reading) -> Result<GameLog, Fault> {
+    let document: BrefDocument<'_> = by.read(bytes)?;
     let name = document.bref_file.0.split('.').next().unwrap_or_default();
     bref_rows(name.trim_end_matches("_pbp"), &document.rows)
 }
@@ -526,68 +603,193 @@ fn bref_rows(id: &str, rows: &[BrefRow<'_>]) -> Result<GameLog, Fault> {
 // ---- NBA Stats ---------------------------------------------------------------------------------------------------
 
 #[derive(Deserialize)]
-struct StatsDocument {
-    #[serde(rename = "resultSets")]
-    sets: Vec<ResultSet>,
+struct StatsDocument<'a> {
+    #[serde(borrow, rename = "resultSets")]
+    sets: Vec<ResultSet<'a>>,
 }
 
 #[derive(Deserialize)]
-struct ResultSet {
+struct ResultSet<'a> {
     name: String,
     headers: Vec<String>,
-    #[serde(rename = "rowSet")]
-    rows: Vec<Vec<serde_json::Value>>,
+    #[serde(borrow, rename = "rowSet")]
+    rows: Rows<'a>,
 }
 
-fn stats(bytes: &[u8]) -> Result<GameLog, Fault> {
-    let document: StatsDocument = serde_json::from_slice(bytes)?;
+/// A cell of a table.
+enum Cell<'a> {
+    Whole(i64),
+    Text(Cow<'a, str>),
+    /// Nothing, or what no column we ask for has.
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Cell<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a cell")
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Cell<'de>, E> {
+                Ok(Cell::Whole(value))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Cell<'de>, E> {
+                Ok(i64::try_from(value).map_or(Cell::Other, Cell::Whole))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Cell<'de>, E> {
+                Ok(Cell::Other)
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Cell<'de>, E> {
+                Ok(Cell::Other)
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<Cell<'de>, E> {
+                Ok(Cell::Text(Cow::Borrowed(value)))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Cell<'de>, E> {
+                Ok(Cell::Text(Cow::Owned(value.to_owned())))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Cell<'de>, E> {
+                Ok(Cell::Other)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Cell<'de>, A::Error> {
+                IgnoredAny.visit_seq(list).map(|_| Cell::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Cell<'de>, A::Error> {
+                IgnoredAny.visit_map(object).map(|_| Cell::Other)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// The rows of a table, all their cells in one list: a list of its own for each row takes longer to make than to read.
+#[derive(Default)]
+struct Rows<'a> {
+    cells: Vec<Cell<'a>>,
+    /// Where each row ends in `cells`.
+    ends: Vec<usize>,
+}
+
+impl<'a> Rows<'a> {
+    fn iter(&self) -> impl Iterator<Item = &[Cell<'a>]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let row = self.cells.get(start..*end).unwrap_or_default();
+            start = *end;
+            row
+        })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Rows<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of rows")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows<'de>, A::Error> {
+                let mut rows = Rows::default();
+                while list.next_element_seed(Row(&mut rows.cells))?.is_some() {
+                    rows.ends.push(rows.cells.len());
+                }
+                Ok(rows)
+            }
+        }
+        deserializer.deserialize_seq(Reader)
+    }
+}
+
+/// Reads one row behind the others.
+struct Row<'r, 'a>(&'r mut Vec<Cell<'a>>);
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Row<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Row<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of cells")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(cell) = list.next_element()? {
+            self.0.push(cell);
+        }
+        Ok(())
+    }
+}
+
+fn stats(document: &StatsDocument<'_>) -> Result<GameLog, Fault> {
     let set = document
         .sets
         .iter()
         .find(|set| set.name == "PlayByPlay")
         .ok_or(Fault::UnknownForm)?;
-    let places: Vec<Option<usize>> = super::stats_v2::COLUMNS
-        .iter()
-        .map(|column| set.headers.iter().position(|header| header == column))
-        .collect();
-    let cell = |row: &'_ [serde_json::Value], column: usize| {
-        places[column].and_then(|place| row.get(place)).cloned()
+    let places = super::stats_v2::COLUMNS
+        .map(|column| set.headers.iter().position(|header| header == column));
+    let cell = |row, column: usize| -> &Cell<'_> {
+        let row: &[Cell<'_>] = row;
+        let place = places.get(column).copied().flatten();
+        place
+            .and_then(|place| row.get(place))
+            .unwrap_or(&Cell::Other)
     };
-    let text_of = |row: &[serde_json::Value], column: usize| match cell(row, column) {
-        Some(serde_json::Value::String(text)) => text,
-        _ => String::new(),
+    let id = match set.rows.iter().next().map(|row| cell(row, 0)) {
+        Some(Cell::Text(text)) => &**text,
+        _ => "",
     };
-    let id = set
-        .rows
-        .first()
-        .map(|row| text_of(row, 0))
-        .unwrap_or_default();
-    let mut reader = stats_v2::Reader::new(&id);
-    for row in &set.rows {
-        let whole = |column: usize| cell(row, column).and_then(|value| value.as_i64());
-        let texts: Vec<String> = (0..places.len())
-            .map(|column| text_of(row, column))
-            .collect();
+    let mut reader = stats_v2::Reader::new(id);
+    for row in set.rows.iter() {
+        let text = |column: usize| match cell(row, column) {
+            Cell::Text(text) => &**text,
+            _ => "",
+        };
+        let whole = |column: usize| match cell(row, column) {
+            Cell::Whole(value) => Some(*value),
+            _ => None,
+        };
         let person = |first: usize| stats_v2::Person {
             kind: whole(first),
             id: whole(first + 1),
-            name: &texts[first + 2],
+            name: text(first + 2),
             team: whole(first + 3),
-            team_name: &texts[first + 4],
+            team_name: text(first + 4),
         };
         let read = stats_v2::Row {
             number: whole(1),
             kind: whole(2).unwrap_or(0),
             action: whole(3).unwrap_or(0),
             period: whole(4).unwrap_or(0),
-            clock: &texts[5],
-            home: &texts[6],
-            neutral: &texts[7],
-            visitor: &texts[8],
-            score: &texts[9],
+            clock: text(5),
+            home: text(6),
+            neutral: text(7),
+            visitor: text(8),
+            score: text(9),
             people: [person(10), person(15), person(20)],
         };
-        reader.row(&read).map_err(log_fault(&id))?;
+        reader.row(&read).map_err(log_fault(id))?;
     }
     Ok(reader.finish())
 }
@@ -731,8 +933,7 @@ struct Participant {
     athlete: Option<Identified>,
 }
 
-fn summary(bytes: &[u8]) -> Result<GameLog, Fault> {
-    let document: Summary<'_> = serde_json::from_slice(bytes)?;
+fn summary(document: &Summary<'_>) -> Result<GameLog, Fault> {
     let id = document
         .header
         .id
@@ -872,8 +1073,7 @@ struct PagePlay<'a> {
     clock: PlayClock<'a>,
 }
 
-fn page(bytes: &[u8]) -> Result<GameLog, Fault> {
-    let document: PageDocument<'_> = serde_json::from_slice(bytes)?;
+fn page(document: &PageDocument<'_>) -> Result<GameLog, Fault> {
     let package = &document.page.content.gamepackage;
     let plays = package.pbp.as_ref().ok_or(Fault::UnknownForm)?;
     let id = package
@@ -962,8 +1162,7 @@ struct DataPlay<'a> {
     vs: Loose,
 }
 
-fn data_feed(bytes: &[u8]) -> Result<GameLog, Fault> {
-    let document: DataDocument<'_> = serde_json::from_slice(bytes)?;
+fn data_feed(document: &DataDocument<'_>) -> Result<GameLog, Fault> {
     let id = &document.g.gid.0;
     if document.g.pd.is_empty() {
         return Err(Fault::UnknownForm);

@@ -5,6 +5,7 @@ pub mod hoopr;
 mod html;
 mod json;
 pub mod place;
+mod quick_json;
 pub mod stats_v2;
 pub mod table;
 
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use nba_boxscore::{GameLog, LogError};
 use nba_utils::Hint;
+
+use quick_json::Reading;
 
 /// A document larger than this is none of ours: the largest real one has 4 MB.
 const MAX_JSON_BYTES: u64 = 256 * 1024 * 1024;
@@ -199,7 +202,7 @@ fn read_stream(
             source: error,
         },
     };
-    read_bytes(&bytes, |form, mut log| {
+    read_bytes(&bytes, Reading::Quick, |form, mut log| {
         if log.id.is_empty() {
             // Pages without a game strip, tables without an id: the file is called after the game.
             log.id = stem(path);
@@ -216,7 +219,11 @@ fn stem(path: &Path) -> String {
 }
 
 /// Reads the games of a document that is no parquet.
-fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), json::Fault> {
+fn read_bytes(
+    bytes: &[u8],
+    by: Reading,
+    mut take: impl FnMut(Form, GameLog),
+) -> Result<(), json::Fault> {
     let start = bytes
         .iter()
         .position(|byte| !byte.is_ascii_whitespace())
@@ -232,7 +239,7 @@ fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), j
         take(Form::Bref, bref::read_csv(text)?);
         return Ok(());
     }
-    let fault = match json::read(text) {
+    let fault = match json::read(text, by) {
         Ok((form, log)) => {
             take(form, log);
             return Ok(());
@@ -248,7 +255,7 @@ fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), j
     for (number, document) in documents {
         let (form, log) = document
             .map_err(json::Fault::Json)
-            .and_then(json::read)
+            .and_then(|document| json::read(document, by))
             .map_err(|fault| fault.in_document(number))?;
         take(form, log);
     }
@@ -259,15 +266,32 @@ fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), j
 ///
 /// # Panics
 ///
-/// When what was read cannot be told again: changes that do not add up to the count, or a proven game whose figures do not agree.
+/// When what was read cannot be told again: changes that do not add up to the count, or a proven game whose figures do not agree; and when
+/// the quick reader of JSON says something else than `serde_json`.
 #[doc(hidden)]
 #[must_use]
 pub fn fuzz_one(bytes: &[u8]) -> String {
+    let read = |by| {
+        let mut games = Vec::new();
+        let fault = read_bytes(bytes, by, |form, log| games.push((form, log))).err();
+        (games, fault)
+    };
+    let (games, fault) = read(Reading::Quick);
+    let (plain_games, plain_fault) = read(Reading::Plain);
+    assert_eq!(games, plain_games, "the quick reader reads another game");
+    assert_eq!(
+        format!("{fault:?}"),
+        format!("{plain_fault:?}"),
+        "the quick reader finds another fault"
+    );
     let mut outcome = "no game".to_owned();
-    match read_bytes(bytes, |form, log| outcome = fuzz_game(form, &log)) {
-        Ok(()) => outcome,
-        Err(json::Fault::UnknownForm | json::Fault::Json(_)) => "no form".to_owned(),
-        Err(json::Fault::Log { .. }) => "refused".to_owned(),
+    for (form, log) in &games {
+        outcome = fuzz_game(*form, log);
+    }
+    match fault {
+        None => outcome,
+        Some(json::Fault::UnknownForm | json::Fault::Json(_)) => "no form".to_owned(),
+        Some(json::Fault::Log { .. }) => "refused".to_owned(),
     }
 }
 
