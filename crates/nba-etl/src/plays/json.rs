@@ -868,8 +868,8 @@ struct PagePlay<'a> {
     #[serde(default)]
     away_score: Loose,
     period: PlayPeriod,
-    #[serde(borrow, default)]
-    clock: PlayClock<'a>,
+    #[serde(borrow)]
+    clock: Option<PlayClock<'a>>,
 }
 
 fn page(bytes: &[u8]) -> Result<GameLog, Fault> {
@@ -890,7 +890,10 @@ fn page(bytes: &[u8]) -> Result<GameLog, Fault> {
             .strip_prefix(id.as_str())
             .and_then(|number| number.parse().ok()),
         period: play.period.number.0.unwrap_or(0),
-        clock: &play.clock.display_value.0,
+        clock: play
+            .clock
+            .as_ref()
+            .map_or("", |clock| clock.display_value.0.as_ref()),
         text: &play.text.0,
         side: match play.home_away.0.as_ref() {
             "home" => Some(Side::Home),

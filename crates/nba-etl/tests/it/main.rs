@@ -4,8 +4,6 @@
 
 #[cfg(feature = "plays")]
 mod boxes;
-#[cfg(feature = "plays")]
-mod boxscore;
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;
 #[cfg(feature = "plays")]
