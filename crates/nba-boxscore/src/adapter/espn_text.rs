@@ -550,7 +550,12 @@ impl<'a> Reader<'a> {
         {
             self.moment.clear();
         }
-        let place = self.moment.iter().rposition(|(before, _)| before == row);
+        // A score that is left out in one of them tells them apart no more.
+        let is_it = |before: &Row<'_>| {
+            (before.text, before.side) == (row.text, row.side)
+                && (before.score == row.score || before.score.is_none() || row.score.is_none())
+        };
+        let place = self.moment.iter().rposition(|(before, _)| is_it(before));
         let between = place.map(|place| &self.moment[place + 1..]);
         let repeats = match (between, said) {
             (None, _) | (_, Said::Nothing | Said::Unknown) => None,
@@ -631,14 +636,14 @@ impl<'a> Reader<'a> {
             Said::Rebound { player, which } => {
                 let player = self.slot(index, side, player)?;
                 EventKind::Rebound {
-                    side,
-                    player,
-                    // Of a team's the older texts say the wrong kind more often than not.
-                    which: match (player, self.last_miss) {
-                        (None, Some(shooting)) if shooting == side => Rebound::Offensive,
-                        (None, Some(_)) => Rebound::Defensive,
-                        _ => which,
+                    // A team's defensive rebound stands in the older texts in the column of the team that missed.
+                    side: match (player, which, self.last_miss) {
+                        (None, Rebound::Defensive, Some(missed)) => missed.other(),
+                        (None, Rebound::Offensive, Some(missed)) => missed,
+                        _ => side,
                     },
+                    player,
+                    which,
                 }
             }
             Said::Turnover { player, steal } => EventKind::Turnover {

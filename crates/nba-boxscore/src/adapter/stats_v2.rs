@@ -356,7 +356,17 @@ impl Reader {
                 }
             }
             6 => match one {
-                Who::Player(offender) => EventKind::PersonalFoul { offender },
+                Who::Player(offender) => {
+                    let says_none = |text: &str| text.contains("No Foul");
+                    if row.action == 0 && !says_none(row.home) && !says_none(row.visitor) {
+                        // One of the six, or a technical one: nothing says it.
+                        self.builder.note(Note::UnknownKind {
+                            row: index,
+                            kind: "foul".to_owned(),
+                        });
+                    }
+                    EventKind::PersonalFoul { offender }
+                }
                 _ => {
                     self.builder.note(nobody("foul"));
                     EventKind::Neutral

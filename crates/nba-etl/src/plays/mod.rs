@@ -255,7 +255,10 @@ fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), j
     Ok(())
 }
 
-/// Reads a document that is no parquet, counts its games, stores and draws them: what a fuzzer calls. Returns what became of the last one.
+/// Reads a document, counts its games, stores and draws them: what a fuzzer calls. Returns what became of the last one.
+///
+/// Parquet is read as a file. Rows of the platform's tables and of parquet files are taken as JSON, too, one object a line: mutated cells
+/// reach what mutated bytes of parquet do not.
 ///
 /// # Panics
 ///
@@ -264,14 +267,97 @@ fn read_bytes(bytes: &[u8], mut take: impl FnMut(Form, GameLog)) -> Result<(), j
 #[must_use]
 pub fn fuzz_one(bytes: &[u8]) -> String {
     let mut outcome = "no game".to_owned();
-    match read_bytes(bytes, |form, log| outcome = fuzz_game(form, &log)) {
+    let take = |form, log: GameLog| outcome = fuzz_game(&format!("{form}"), &log);
+    let found = if bytes.starts_with(b"PAR1") {
+        let file = tempfile::NamedTempFile::new().map_err(|error| error.to_string());
+        let written = file.and_then(|file| {
+            std::fs::write(file.path(), bytes)
+                .map(|()| file)
+                .map_err(|error| error.to_string())
+        });
+        match written {
+            Ok(file) => read_file(file.path(), take).map_err(|error| match error {
+                PlaysError::UnknownForm { .. } | PlaysError::Parquet { .. } => "no form",
+                _ => "refused",
+            }),
+            Err(_) => Err("no file"),
+        }
+    } else {
+        read_bytes(bytes, take).map_err(|fault| match fault {
+            json::Fault::UnknownForm | json::Fault::Json(_) => "no form",
+            json::Fault::Log { .. } => "refused",
+        })
+    };
+    match found {
         Ok(()) => outcome,
-        Err(json::Fault::UnknownForm | json::Fault::Json(_)) => "no form".to_owned(),
-        Err(json::Fault::Log { .. }) => "refused".to_owned(),
+        Err("no form") => fuzz_rows(bytes),
+        Err(why) => why.to_owned(),
     }
 }
 
-fn fuzz_game(form: Form, log: &GameLog) -> String {
+/// Rows as JSON, one a line, as the adapter of their columns.
+fn fuzz_rows(bytes: &[u8]) -> String {
+    use nba_boxscore::adapter::espn_text;
+    use serde_json::Value;
+    let rows: Vec<Value> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let has = |name: &str| rows.iter().any(|row| row.get(name).is_some());
+    let mut outcome = "no game".to_owned();
+    let mut take = |what: &str, log: &GameLog| outcome = fuzz_game(what, log);
+    let read = if has("EVENTMSGTYPE") {
+        let mut games = stats_v2::Games::default();
+        let mut take = |log: GameLog| take("rows of NBA Stats v2", &log);
+        let read = games.batch(&table::Batch::of_json(&rows, &stats_v2::COLUMNS), &mut take);
+        read.map(|()| games.finish(&mut take)).is_ok()
+    } else if has("athlete_id_1") {
+        let mut games = hoopr::Games::default();
+        let mut take = |log: GameLog| take("rows of hoopR", &log);
+        let read = games.batch(&table::Batch::of_json(&rows, &hoopr::COLUMNS), &mut take);
+        read.and_then(|()| games.finish(&mut take)).is_ok()
+    } else if has("play_text") {
+        const COLUMNS: [&str; 7] = [
+            "play_id",
+            "period_number",
+            "clock_display",
+            "play_text",
+            "home_away",
+            "home_score",
+            "away_score",
+        ];
+        let batch = table::Batch::of_json(&rows, &COLUMNS);
+        let count = |column, row| {
+            batch
+                .whole(column, row)
+                .and_then(|one| u16::try_from(one).ok())
+        };
+        let plays = (0..batch.rows()).map(|row| espn_text::Row {
+            number: batch
+                .whole(0, row)
+                .and_then(|id| u32::try_from(id % 10_000).ok()),
+            period: batch.whole(1, row).unwrap_or(0),
+            clock: batch.text(2, row),
+            text: batch.text(3, row),
+            side: match batch.text(4, row) {
+                "home" => Some(nba_boxscore::Side::Home),
+                "away" => Some(nba_boxscore::Side::Away),
+                _ => None,
+            },
+            score: count(5, row)
+                .zip(count(6, row))
+                .map(|(home, away)| [home, away]),
+        });
+        espn_text::read("1", plays)
+            .map(|log| take("rows of ESPN texts", &log))
+            .is_ok()
+    } else {
+        return "no form".to_owned();
+    };
+    if read { outcome } else { "refused".to_owned() }
+}
+
+fn fuzz_game(form: &str, log: &GameLog) -> String {
     use nba_boxscore::{Chart, Grid, Panel, Timeline, tally, verify};
     use nba_utils::Verdict;
     let game = verify(log);

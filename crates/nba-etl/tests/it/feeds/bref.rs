@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::nba::free_throw_places;
 use super::truth::Names;
-use super::{Read, read_one};
 
 /// What a row says, and whose column it stands in.
 fn said(
@@ -140,11 +139,7 @@ fn cells(row: &Value) -> Vec<&str> {
     cells.map(|cell| cell.as_str().unwrap_or("")).collect()
 }
 
-pub(super) fn read_rows(_: &Game, rows: &[Value]) -> Read {
-    read_one("game.json", &document(rows))
-}
-
-pub(super) fn document(rows: &[Value]) -> Vec<u8> {
+pub(super) fn document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let rows: Vec<Value> = rows
         .iter()
         .map(|cells| json!({"row": 1, "cells": cells}))
@@ -152,7 +147,7 @@ pub(super) fn document(rows: &[Value]) -> Vec<u8> {
     serde_json::to_vec(&json!({"bref_file": "202601010HOM_pbp.json", "rows": rows})).unwrap()
 }
 
-pub(super) fn read_page(_: &Game, rows: &[Value]) -> Read {
+pub(super) fn page_document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let mut page = String::from("<!DOCTYPE html><html><body><table id=\"pbp\">\n");
     for row in rows {
         let cells = cells(row);
@@ -164,11 +159,11 @@ pub(super) fn read_page(_: &Game, rows: &[Value]) -> Read {
         page.push_str("</tr>\n");
     }
     page.push_str("</table></body></html>");
-    read_one("game.html", page.as_bytes())
+    page.into_bytes()
 }
 
 /// The table of the scraper: seconds for clocks, teams for columns, no headings.
-pub(super) fn read_csv(_: &Game, rows: &[Value]) -> Read {
+pub(super) fn csv_document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let mut table = String::from(
         "period,period_type,remaining_seconds_in_period,relevant_team,away_team,home_team,away_score,home_score,description\n",
     );
@@ -196,5 +191,5 @@ pub(super) fn read_csv(_: &Game, rows: &[Value]) -> Read {
             "{number},{kind},{seconds:.1},{team},VISITORS,HOSTS,{away},{home},\"{text}\"\n"
         ));
     }
-    read_one("game.csv", table.as_bytes())
+    table.into_bytes()
 }

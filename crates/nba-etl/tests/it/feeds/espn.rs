@@ -1,14 +1,12 @@
 //! ESPN's forms and hoopR's, which is ESPN's as a table.
 
-use nba_boxscore::Side;
 use nba_boxscore::adapter::espn_text;
+use nba_boxscore::{GameLog, Side};
 use nba_testkit::plan::{Feeds, PlannedGame, Temporal};
 use nba_testkit::sim::{self, Game, Play, text};
 use nba_testkit::tables::GameTables;
 use nba_testkit::{schema, sim::PlayKind};
 use serde_json::{Map, Value, json};
-
-use super::{Read, read_one};
 
 fn team(game: &Game, side: sim::Side) -> &'static sim::Team {
     match side {
@@ -63,7 +61,7 @@ pub(super) fn summary_rows(game: &Game) -> Vec<Value> {
     game.plays.iter().map(row).collect()
 }
 
-pub(super) fn read_summary(game: &Game, rows: &[Value]) -> Read {
+pub(super) fn summary_document(game: &Game, rows: &[Value]) -> Vec<u8> {
     let competitors = sim::Side::BOTH.map(|side| {
         let team = team(game, side);
         json!({"homeAway": side.as_str(), "team": {"id": team.espn_id.to_string(), "abbreviation": team.abbrev}})
@@ -73,7 +71,7 @@ pub(super) fn read_summary(game: &Game, rows: &[Value]) -> Read {
         "header": {"id": game.header.game_id, "competitions": [{"competitors": competitors}]},
         "plays": rows,
     });
-    read_one("game.json", &serde_json::to_vec(&document).unwrap())
+    serde_json::to_vec(&document).unwrap()
 }
 
 // ---- page --------------------------------------------------------------------------------------------------------
@@ -100,7 +98,7 @@ pub(super) fn page_rows(game: &Game) -> Vec<Value> {
     game.plays.iter().map(row).collect()
 }
 
-pub(super) fn read_page(game: &Game, rows: &[Value]) -> Read {
+pub(super) fn page_document(game: &Game, rows: &[Value]) -> Vec<u8> {
     let mut groups: Vec<Vec<&Value>> = Vec::new();
     let mut last = None;
     for row in rows {
@@ -119,7 +117,7 @@ pub(super) fn read_page(game: &Game, rows: &[Value]) -> Read {
         "gmStrp": {"gid": game.header.game_id},
         "pbp": {"playGrps": groups, "tms": {"home": side(sim::Side::Home), "away": side(sim::Side::Away)}},
     }}}});
-    read_one("game.json", &serde_json::to_vec(&document).unwrap())
+    serde_json::to_vec(&document).unwrap()
 }
 
 // ---- the platform's tables ---------------------------------------------------------------------------------------
@@ -166,7 +164,7 @@ pub(super) fn text_rows(game: &Game) -> Vec<Value> {
 }
 
 /// The rows as whoever asks the database has them.
-pub(super) fn read_text_rows(game: &Game, rows: &[Value]) -> Read {
+pub(super) fn read_text_rows(game: &Game, rows: &[Value]) -> Result<GameLog, String> {
     fn cell<'a>(row: &'a Value, name: &str) -> &'a str {
         row[name].as_str().unwrap_or("")
     }
@@ -189,9 +187,7 @@ pub(super) fn read_text_rows(game: &Game, rows: &[Value]) -> Read {
             .zip(cell(row, "away_score").parse().ok())
             .map(|(home, away)| [home, away]),
     });
-    espn_text::read(id, rows)
-        .map(|log| (None, log))
-        .map_err(|error| error.to_string())
+    espn_text::read(id, rows).map_err(|error| error.to_string())
 }
 
 /// Rows of hoopR's `play_by_play`, with whole numbers and truth values where its files have them.
@@ -221,7 +217,7 @@ pub(super) fn hoopr_rows(game: &Game) -> Vec<Value> {
     rows
 }
 
-pub(super) fn read_hoopr(_: &Game, rows: &[Value]) -> Read {
+pub(super) fn hoopr_document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let columns: Vec<String> = schema::table("public.hoopr_play_by_play")
         .unwrap()
         .columns()
@@ -230,7 +226,7 @@ pub(super) fn read_hoopr(_: &Game, rows: &[Value]) -> Read {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("play_by_play_2024.parquet");
     super::parquet_rows::write(&path, &columns, rows);
-    super::read_path(&path)
+    std::fs::read(&path).unwrap()
 }
 
 // ---- the page of 2010 --------------------------------------------------------------------------------------------
@@ -255,7 +251,7 @@ pub(super) fn html_rows(game: &Game) -> Vec<Value> {
     rows
 }
 
-pub(super) fn read_html(_: &Game, rows: &[Value]) -> Read {
+pub(super) fn html_document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let mut page = String::from("<html><table>");
     for row in rows {
         let cells: Vec<&str> = row
@@ -282,5 +278,5 @@ pub(super) fn read_html(_: &Game, rows: &[Value]) -> Read {
         page.push_str("</tr>\n");
     }
     page.push_str("</table>");
-    read_one("game.html", page.as_bytes())
+    page.into_bytes()
 }

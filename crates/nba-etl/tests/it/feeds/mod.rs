@@ -3,12 +3,11 @@
 
 mod bref;
 mod espn;
+mod forged;
 mod harm;
 mod nba;
-mod parquet_rows;
+pub(crate) mod parquet_rows;
 mod truth;
-
-use std::path::Path;
 
 use nba_boxscore::{GameLog, Verification};
 use nba_etl::plays::{Form, read_file};
@@ -24,10 +23,10 @@ struct Shape {
     key: Key,
     /// The rows of a game, headings among them.
     rows: fn(&Game) -> Vec<Value>,
-    /// The document around the rows, read.
-    read: fn(&Game, &[Value]) -> Read,
-    /// What the reader has to take the file for.
-    form: Option<Form>,
+    /// The document around the rows.
+    document: fn(&Game, &[Value]) -> Vec<u8>,
+    /// What the reader has to take the file for; rows without a file go to their adapter.
+    source: Source,
     /// Where a row says when it happened.
     moment: &'static [&'static str],
     /// What a row may lack.
@@ -61,8 +60,8 @@ const V2: Shape = Shape {
     name: "NBA Stats v2, rows",
     key: Key::Id,
     rows: nba::v2_rows,
-    read: nba::read_v2_rows,
-    form: None,
+    document: row_lines,
+    source: Source::Rows(nba::read_v2_rows),
     moment: &["/PERIOD", "/PCTIMESTRING"],
     fields: V2_FIELDS,
     followed: true,
@@ -73,8 +72,8 @@ const BREF: Shape = Shape {
     name: "Basketball-Reference, rows",
     key: Key::Short,
     rows: bref::rows,
-    read: bref::read_rows,
-    form: Some(Form::Bref),
+    document: bref::document,
+    source: Source::File(Form::Bref),
     moment: &["/0"],
     fields: &["/3"],
     followed: true,
@@ -85,22 +84,22 @@ const SHAPES: [Shape; 14] = [
     V2,
     Shape {
         name: "NBA Stats v2, JSON",
-        read: nba::read_v2_json,
-        form: Some(Form::NbaStatsV2),
+        document: nba::v2_json_document,
+        source: Source::File(Form::NbaStatsV2),
         ..V2
     },
     Shape {
         name: "NBA Stats v2, parquet",
-        read: nba::read_v2_parquet,
-        form: Some(Form::NbaStatsV2),
+        document: nba::v2_parquet_document,
+        source: Source::File(Form::NbaStatsV2),
         ..V2
     },
     Shape {
         name: "NBA Stats v3",
         key: Key::Id,
         rows: nba::v3_rows,
-        read: nba::read_actions,
-        form: Some(Form::NbaStatsV3),
+        document: nba::actions_document,
+        source: Source::File(Form::NbaStatsV3),
         moment: &["/period", "/clock"],
         fields: &[
             "/actionNumber",
@@ -126,8 +125,8 @@ const SHAPES: [Shape; 14] = [
         name: "cdn.nba.com",
         key: Key::Id,
         rows: nba::live_rows,
-        read: nba::read_actions,
-        form: Some(Form::NbaLive),
+        document: nba::actions_document,
+        source: Source::File(Form::NbaLive),
         moment: &["/period", "/clock"],
         fields: &[
             "/actionNumber",
@@ -157,8 +156,8 @@ const SHAPES: [Shape; 14] = [
         name: "data.nba.com",
         key: Key::Id,
         rows: nba::data_rows,
-        read: nba::read_data,
-        form: Some(Form::DataNba),
+        document: nba::data_document,
+        source: Source::File(Form::DataNba),
         moment: &["/p", "/cl"],
         fields: &[
             "/evt", "/cl", "/de", "/etype", "/mtype", "/tid", "/pid", "/opid", "/epid", "/hs",
@@ -170,8 +169,8 @@ const SHAPES: [Shape; 14] = [
         name: "ESPN summary",
         key: Key::Id,
         rows: espn::summary_rows,
-        read: espn::read_summary,
-        form: Some(Form::EspnSummary),
+        document: espn::summary_document,
+        source: Source::File(Form::EspnSummary),
         moment: &["/period/number", "/clock/displayValue"],
         fields: &[
             "/sequenceNumber",
@@ -198,8 +197,8 @@ const SHAPES: [Shape; 14] = [
         name: "ESPN page",
         key: Key::Name,
         rows: espn::page_rows,
-        read: espn::read_page,
-        form: Some(Form::EspnPage),
+        document: espn::page_document,
+        source: Source::File(Form::EspnPage),
         moment: &["/period/number", "/clock/displayValue"],
         fields: &[
             "/id",
@@ -218,8 +217,8 @@ const SHAPES: [Shape; 14] = [
         name: "ESPN text table",
         key: Key::Name,
         rows: espn::text_rows,
-        read: espn::read_text_rows,
-        form: None,
+        document: row_lines,
+        source: Source::Rows(espn::read_text_rows),
         moment: &["/period_number", "/clock_display"],
         fields: &[
             "/play_id",
@@ -237,8 +236,8 @@ const SHAPES: [Shape; 14] = [
         name: "hoopR, parquet",
         key: Key::Id,
         rows: espn::hoopr_rows,
-        read: espn::read_hoopr,
-        form: Some(Form::Hoopr),
+        document: espn::hoopr_document,
+        source: Source::File(Form::Hoopr),
         moment: &["/period_number", "/clock_display_value"],
         fields: &[
             "/sequence_number",
@@ -261,22 +260,22 @@ const SHAPES: [Shape; 14] = [
     BREF,
     Shape {
         name: "Basketball-Reference, page",
-        read: bref::read_page,
-        form: Some(Form::Bref),
+        document: bref::page_document,
+        source: Source::File(Form::Bref),
         ..BREF
     },
     Shape {
         name: "Basketball-Reference, CSV",
-        read: bref::read_csv,
-        form: Some(Form::Bref),
+        document: bref::csv_document,
+        source: Source::File(Form::Bref),
         ..BREF
     },
     Shape {
         name: "ESPN page of 2010",
         key: Key::Name,
         rows: espn::html_rows,
-        read: espn::read_html,
-        form: Some(Form::EspnHtml),
+        document: espn::html_document,
+        source: Source::File(Form::EspnHtml),
         moment: &["/0"],
         fields: &["/2"],
         followed: true,
@@ -284,25 +283,41 @@ const SHAPES: [Shape; 14] = [
     },
 ];
 
-/// A game, and what its file was taken for; rows without a file are taken for nothing.
-type Read = Result<(Option<Form>, GameLog), String>;
+#[derive(Clone, Copy)]
+enum Source {
+    File(Form),
+    Rows(fn(&Game, &[Value]) -> Result<GameLog, String>),
+}
 
-fn read_path(path: &Path) -> Read {
+/// Rows one a line, for forms that have no document of their own.
+fn row_lines(_: &Game, rows: &[Value]) -> Vec<u8> {
+    rows.iter()
+        .map(|row| format!("{row}\n"))
+        .collect::<String>()
+        .into_bytes()
+}
+
+impl Shape {
+    /// The game of the rows, read from a file where the form has one.
+    fn read(&self, game: &Game, rows: &[Value]) -> Result<GameLog, String> {
+        match self.source {
+            Source::Rows(read) => read(game, rows),
+            Source::File(_) => read_one(&(self.document)(game, rows)).map(|(_, log)| log),
+        }
+    }
+}
+
+/// A document as a file with one game, whose name says nothing.
+fn read_one(bytes: &[u8]) -> Result<(Form, GameLog), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("game.data");
+    std::fs::write(&path, bytes).unwrap();
     let mut found = Vec::new();
-    read_file(path, |form, log| found.push((Some(form), log)))
-        .map_err(|error| error.to_string())?;
+    read_file(&path, |form, log| found.push((form, log))).map_err(|error| error.to_string())?;
     match found.len() {
         1 => Ok(found.remove(0)),
         games => Err(format!("{games} games")),
     }
-}
-
-/// A document as a file with one game.
-fn read_one(name: &str, bytes: &[u8]) -> Read {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    std::fs::write(&path, bytes).unwrap();
-    read_path(&path)
 }
 
 /// Games spread over all seasons.
@@ -336,8 +351,7 @@ fn every_form_comes_out_exact() {
         let (mut clear, mut proven, mut court) = (0, 0, 0);
         for game in &games {
             let what = format!("{}, game {}", shape.name, game.header.game_id);
-            let (form, log) = (shape.read)(game, &(shape.rows)(game)).unwrap();
-            assert_eq!(form, shape.form, "{what}");
+            let log = shape.read(game, &(shape.rows)(game)).unwrap();
             let found = is_right(shape, game, &log);
             let counts = found.counts();
             assert!(
@@ -380,7 +394,7 @@ fn many_games_with_ids_come_out_exact() {
         for shape in SHAPES.iter().filter(|shape| {
             ["NBA Stats v2, rows", "cdn.nba.com", "ESPN summary"].contains(&shape.name)
         }) {
-            let (_, log) = (shape.read)(&game, &(shape.rows)(&game)).unwrap();
+            let log = shape.read(&game, &(shape.rows)(&game)).unwrap();
             let found = is_right(shape, &game, &log);
             let id = &game.header.game_id;
             assert_eq!(found.counts(), Verdict::Proven, "{}, game {id}", shape.name);
@@ -392,11 +406,42 @@ fn many_games_with_ids_come_out_exact() {
 fn a_game_a_line_and_a_line_that_breaks_off() {
     let mut lines = Vec::new();
     for game in games(3) {
-        lines.extend(bref::document(&bref::rows(&game)));
+        lines.extend(bref::document(&game, &bref::rows(&game)));
         lines.push(b'\n');
     }
-    let error = read_one("games.jsonl", &lines).unwrap_err();
+    let error = read_one(&lines).unwrap_err();
     assert_eq!(error, "3 games");
-    let error = read_one("games.jsonl", &lines[..lines.len() - 100]).unwrap_err();
-    assert!(error.contains("games.jsonl"), "{error}");
+    let error = read_one(&lines[..lines.len() - 100]).unwrap_err();
+    assert!(error.contains("game.data"), "{error}");
+}
+
+/// Each document is taken for what it is, and each adapter is reached by what the fuzzers call. `NBA_FUZZ_SEEDS` names a folder that gets the
+/// documents, as seeds.
+#[test]
+fn every_form_is_known_and_fuzzed() {
+    let game = games(1).next().unwrap();
+    let seeds = std::env::var_os("NBA_FUZZ_SEEDS").map(std::path::PathBuf::from);
+    for shape in &SHAPES {
+        let bytes = (shape.document)(&game, &(shape.rows)(&game));
+        let outcome = nba_etl::plays::fuzz_one(&bytes);
+        let expected = match shape.source {
+            Source::File(form) => {
+                assert_eq!(read_one(&bytes).unwrap().0, form, "{}", shape.name);
+                format!("{form}: proven")
+            }
+            Source::Rows(_) if shape.name.contains("ESPN") => {
+                "rows of ESPN texts: proven".to_owned()
+            }
+            Source::Rows(_) => "rows of NBA Stats v2: proven".to_owned(),
+        };
+        assert_eq!(outcome, expected, "{}", shape.name);
+        if let Some(folder) = &seeds {
+            std::fs::write(folder.join(shape.name.replace([' ', ','], "_")), &bytes).unwrap();
+        }
+    }
+    let rows = row_lines(&game, &espn::hoopr_rows(&game));
+    assert_eq!(nba_etl::plays::fuzz_one(&rows), "rows of hoopR: proven");
+    if let Some(folder) = &seeds {
+        std::fs::write(folder.join("hoopR_rows"), &rows).unwrap();
+    }
 }

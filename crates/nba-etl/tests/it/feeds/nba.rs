@@ -1,12 +1,13 @@
 //! The NBA's own forms.
 
 use nba_boxscore::adapter::stats_v2;
-use nba_boxscore::{Event, EventKind, PlayerRef, Rebound, ShotResult, ShotValue, Side, Tally};
+use nba_boxscore::{
+    Event, EventKind, GameLog, PlayerRef, Rebound, ShotResult, ShotValue, Side, Tally,
+};
 use nba_testkit::sim::{self, Game};
 use serde_json::{Value, json};
 
 use super::truth::Names;
-use super::{Read, read_one, read_path};
 
 const COLUMNS: [&str; 25] = [
     "GAME_ID",
@@ -310,7 +311,7 @@ pub(super) fn v2_rows(game: &Game) -> Vec<Value> {
 }
 
 /// The rows as a caller of the crate hands them over.
-pub(super) fn read_v2_rows(game: &Game, rows: &[Value]) -> Read {
+pub(super) fn read_v2_rows(game: &Game, rows: &[Value]) -> Result<GameLog, String> {
     let rows = rows.iter().map(|row| {
         let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or("");
         let whole = |name: &str| row.get(name).and_then(Value::as_i64);
@@ -334,12 +335,10 @@ pub(super) fn read_v2_rows(game: &Game, rows: &[Value]) -> Read {
             people: [person(1), person(2), person(3)],
         }
     });
-    stats_v2::read(&game.header.game_id, rows)
-        .map(|log| (None, log))
-        .map_err(|error| error.to_string())
+    stats_v2::read(&game.header.game_id, rows).map_err(|error| error.to_string())
 }
 
-pub(super) fn read_v2_json(_: &Game, rows: &[Value]) -> Read {
+pub(super) fn v2_json_document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let set: Vec<Vec<&Value>> = rows
         .iter()
         .map(|row| {
@@ -353,14 +352,14 @@ pub(super) fn read_v2_json(_: &Game, rows: &[Value]) -> Read {
         "resource": "playbyplay",
         "resultSets": [{"name": "PlayByPlay", "headers": COLUMNS, "rowSet": set}],
     });
-    read_one("game.json", &serde_json::to_vec(&document).unwrap())
+    serde_json::to_vec(&document).unwrap()
 }
 
-pub(super) fn read_v2_parquet(_: &Game, rows: &[Value]) -> Read {
+pub(super) fn v2_parquet_document(_: &Game, rows: &[Value]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plays.parquet");
     super::parquet_rows::write(&path, &COLUMNS.map(str::to_owned), rows);
-    read_path(&path)
+    std::fs::read(&path).unwrap()
 }
 
 // ---- data.nba.com ------------------------------------------------------------------------------------------------
@@ -417,7 +416,7 @@ pub(super) fn data_rows(game: &Game) -> Vec<Value> {
     plays.map(row).collect()
 }
 
-pub(super) fn read_data(game: &Game, rows: &[Value]) -> Read {
+pub(super) fn data_document(game: &Game, rows: &[Value]) -> Vec<u8> {
     let mut blocks: Vec<Value> = Vec::new();
     for row in rows {
         if blocks.last().is_none_or(|block| block["p"] != row["p"]) {
@@ -427,7 +426,7 @@ pub(super) fn read_data(game: &Game, rows: &[Value]) -> Read {
         block["pla"].as_array_mut().unwrap().push(row.clone());
     }
     let document = json!({"g": {"mid": 1, "gid": game.header.game_id, "pd": blocks}});
-    read_one("game.json", &serde_json::to_vec(&document).unwrap())
+    serde_json::to_vec(&document).unwrap()
 }
 
 // ---- the live feed -----------------------------------------------------------------------------------------------
@@ -580,10 +579,10 @@ pub(super) fn live_rows(game: &Game) -> Vec<Value> {
 }
 
 /// The frame of the live feed and of NBA Stats v3.
-pub(super) fn read_actions(game: &Game, rows: &[Value]) -> Read {
+pub(super) fn actions_document(game: &Game, rows: &[Value]) -> Vec<u8> {
     let document =
         json!({"meta": {"version": 1}, "game": {"gameId": game.header.game_id, "actions": rows}});
-    read_one("game.json", &serde_json::to_vec(&document).unwrap())
+    serde_json::to_vec(&document).unwrap()
 }
 
 // ---- NBA Stats v3 ------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ fn kind(rows: &[Value], name: &str) -> Option<Kind> {
 }
 
 /// Writes the named columns; what a row lacks is null, and a column that nobody has is left out.
-pub(super) fn write(path: &Path, names: &[String], rows: &[Value]) {
+pub(crate) fn write(path: &Path, names: &[String], rows: &[Value]) {
     let columns: Vec<(&String, Kind)> = names
         .iter()
         .filter_map(|name| Some((name, kind(rows, name)?)))
