@@ -471,16 +471,13 @@ impl<'a> Reader<'a> {
                 (EventKind::Neutral, None)
             }
         };
-        match (kind, row.side) {
-            (
-                EventKind::Shot(Shot {
-                    result: ShotResult::Missed { .. },
-                    ..
-                })
-                | EventKind::FreeThrow { made: false, .. },
-                Some(side),
-            ) => self.last_miss = Some(side),
-            _ => {}
+        let missed = match kind {
+            EventKind::Shot(shot) => matches!(shot.result, ShotResult::Missed { .. }),
+            EventKind::FreeThrow { made, .. } => !made,
+            _ => false,
+        };
+        if missed {
+            self.last_miss = row.side.or(self.last_miss);
         }
         self.score = row.score.unwrap_or(self.score);
         let event = Event {

@@ -7,6 +7,8 @@ mod boxes;
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;
 #[cfg(feature = "plays")]
+mod divergences;
+#[cfg(feature = "plays")]
 mod feeds;
 #[cfg(all(feature = "legacy", feature = "native-hoopr"))]
 mod hoopr;

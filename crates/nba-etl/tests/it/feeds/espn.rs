@@ -205,7 +205,10 @@ pub(super) fn hoopr_rows(game: &Game) -> Vec<Value> {
     for row in &mut rows {
         for (name, value) in row.as_object_mut().unwrap() {
             let Some(text) = value.as_str() else { continue };
-            if TRUTH.contains(&name.as_str()) {
+            if name.starts_with("athlete_id_") {
+                // Columns with gaps are doubles: `4065648.0` (BX-12).
+                *value = json!(text.parse::<f64>().unwrap());
+            } else if TRUTH.contains(&name.as_str()) {
                 *value = json!(text == "1");
             } else if !TEXTS.contains(&name.as_str())
                 && let Ok(number) = text.parse::<i64>()
