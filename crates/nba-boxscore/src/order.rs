@@ -111,12 +111,14 @@ fn complete_periods(log: &mut GameLog) {
         }
     }
     if last > 0 && !periods[usize::from(last)].2 {
-        end_of_source(log, last);
+        let others_end = periods.iter().any(|(_, _, end)| *end);
+        end_of_source(log, last, others_end);
     }
 }
 
-/// The last period has no end. Where its clock shows no time left, it is over; otherwise the source breaks off.
-fn end_of_source(log: &mut GameLog, last: u8) {
+/// The last period has no end. Where no period has one and its clock shows no time left, it is over; otherwise the source breaks off: behind
+/// a row at 0:00 there may have been others.
+fn end_of_source(log: &mut GameLog, last: u8, others_end: bool) {
     let rows = log.events.iter().zip(&log.origins);
     let latest = rows
         .filter(|(event, _)| {
@@ -126,7 +128,7 @@ fn end_of_source(log: &mut GameLog, last: u8) {
     let (left, row) = latest.map_or((u16::MAX, 0), |(event, origin)| {
         (event.clock_tenths, origin.row)
     });
-    if left > 0 {
+    if left > 0 || others_end {
         log.notes.push(Note::BreaksOff { row, period: last });
         return;
     }

@@ -236,6 +236,9 @@ pub fn read(id: &str, teams: [&str; 2], rows: &[Row<'_>]) -> Result<GameLog, Log
                 continue;
             }
         }
+        if row.text.trim().is_empty() {
+            reader.builder.note(Note::TextMissing { row: index });
+        }
         reader.row(index, row, teams)?;
     }
     reader.end_of_game()?;
@@ -259,7 +262,8 @@ fn repeat(rows: &[Row<'_>], place: usize) -> Option<bool> {
         if (before.period, before.clock) != (row.period, row.clock) {
             return None;
         }
-        if before == row {
+        let scores_fit = before.score == row.score || before.score.is_none() || row.score.is_none();
+        if scores_fit && (before.text, before.column) == (row.text, row.column) {
             return match between {
                 0 if !matches!(said, Said::Nothing | Said::Unknown) => Some(true),
                 1.. if !team_only && !alternates(said, &rows[place - between..place]) => {

@@ -3,6 +3,10 @@
 //! People are credited by their id, never by the text. Outcomes come from `scoringPlay` and `scoreValue`, since made and
 //! missed free throws share one type (box score dossier 14.3 and 14.4).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::espn_text::{self, Worth};
 use super::text;
 use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
 use crate::log::{Ball, GameLog, LogBuilder, LogError, Note, Origin};
@@ -135,7 +139,15 @@ fn kind(play: &Play<'_>) -> Kind {
     if has("end") && (has("period") || has("game") || has("quarter") || has("half")) {
         return Kind::PeriodEnd;
     }
-    if kind.is_empty() || NOTHING.iter().any(|part| has(part)) {
+    if kind.trim().is_empty() {
+        // A row without its type is nothing only where its text says so.
+        return if espn_text::counts_for_nobody(play.text) {
+            Kind::Nothing
+        } else {
+            Kind::Unknown
+        };
+    }
+    if NOTHING.iter().any(|part| has(part)) {
         return Kind::Nothing;
     }
     Kind::Unknown
@@ -154,7 +166,9 @@ pub fn read<'a>(
     let mut reader = Reader {
         builder: LogBuilder::new(id),
         teams: teams.ids,
-        last: None,
+        seen: HashMap::with_capacity(512),
+        named: Vec::with_capacity(512),
+        nameless: Vec::new(),
     };
     for side in Side::BOTH {
         let team = &mut reader.builder.log.teams[side.index()];
@@ -164,18 +178,36 @@ pub fn read<'a>(
     for (row, play) in (0u32..).zip(plays) {
         reader.play(row, &play)?;
     }
+    reader.lost_ids();
     Ok(reader.builder.finish_in_chain())
 }
 
-struct Reader {
+struct Reader<'a> {
     builder: LogBuilder,
     teams: [u64; 2],
-    /// The event before, to know exact repeats.
-    last: Option<(Event, Option<u32>)>,
+    /// The event that had a number first, to know repeats.
+    seen: HashMap<u32, Event>,
+    /// Texts of rows whose first participant has an id.
+    named: Vec<&'a str>,
+    /// Rows without one whose text begins with a name: a team's, or that of somebody whose id is lost.
+    nameless: Vec<(u32, &'static str, &'a str)>,
 }
 
-impl Reader {
-    fn play(&mut self, row: u32, play: &Play<'_>) -> Result<(), LogError> {
+impl<'a> Reader<'a> {
+    /// Whose id is lost in one row has it in others.
+    fn lost_ids(&mut self) {
+        for (row, what, name) in std::mem::take(&mut self.nameless) {
+            let begins = |text: &&str| {
+                text.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(' '))
+            };
+            if self.named.iter().any(begins) {
+                self.builder.note(Note::Nobody { row, what });
+            }
+        }
+    }
+
+    fn play(&mut self, row: u32, play: &Play<'a>) -> Result<(), LogError> {
         let period = text::period(row, play.period)?;
         let clock = text::clock_in(row, period, play.clock)?;
         let side = match play.team {
@@ -194,8 +226,11 @@ impl Reader {
             Some(side) => (self.kind(row, play, meaning, side)?, play.score),
             None if meaning == Kind::PeriodEnd => (EventKind::PeriodEnd, play.score),
             None => {
-                if !matches!(meaning, Kind::Nothing | Kind::Unknown) {
-                    self.builder.note(Note::Nobody { row, what: "play" });
+                let is_somebodys = play.athletes.iter().any(Option::is_some);
+                match meaning {
+                    Kind::Nothing => {}
+                    Kind::Unknown if !is_somebodys && !play.kind.trim().is_empty() => {}
+                    _ => self.builder.note(Note::Nobody { row, what: "play" }),
                 }
                 (EventKind::Neutral, None)
             }
@@ -205,13 +240,9 @@ impl Reader {
             number: play.number,
         };
         let event = event(kind, score);
-        if self.last == Some((event, play.number))
-            && let Some(number) = play.number
-        {
-            self.builder.note(Note::Duplicate { row, number });
+        if self.repeated(row, play.number, event) {
             return Ok(());
         }
-        self.last = Some((event, play.number));
         let index = self.builder.push(event, origin)?;
         let ball = match meaning {
             Kind::FreeThrow { .. } => {
@@ -232,15 +263,70 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether the event was there before. What shares its number with another one is counted, and so is what counts without a number: nobody
+    /// can say which of them holds.
+    fn repeated(&mut self, row: u32, number: Option<u32>, event: Event) -> bool {
+        let Some(number) = number else {
+            if event.kind != EventKind::Neutral {
+                self.builder.note(Note::Unnumbered { row });
+            }
+            return false;
+        };
+        match self.seen.entry(number) {
+            Entry::Vacant(place) => {
+                place.insert(event);
+                false
+            }
+            Entry::Occupied(first) if *first.get() == event => {
+                self.builder.note(Note::Duplicate { row, number });
+                true
+            }
+            Entry::Occupied(_) => {
+                self.builder.note(Note::Conflict { row, number });
+                false
+            }
+        }
+    }
+
+    /// Puts on record what the text of a row has and its participants have not.
+    fn complete(&mut self, row: u32, play: &Play<'a>, meaning: Kind) {
+        let [one, two, _] = play.athletes.map(|id| id.is_some_and(|id| id > 0));
+        if one && !play.text.is_empty() {
+            self.named.push(play.text);
+        }
+        let second = match meaning {
+            Kind::Shot if play.scoring => "assist",
+            Kind::Shot => "block",
+            Kind::Turnover => "steal",
+            _ => "",
+        };
+        let one_lacks = !one && matches!(meaning, Kind::Rebound(_) | Kind::Turnover);
+        let two_lacks = !two && !second.is_empty();
+        if play.text.trim().is_empty() {
+            // Whether somebody had a part in it nothing says.
+            if one_lacks || two_lacks {
+                self.builder.note(Note::TextMissing { row });
+            }
+            return;
+        }
+        if one_lacks && let Some((name, what)) = espn_text::who_acts(play.text) {
+            self.nameless.push((row, what, name));
+        }
+        if two_lacks && espn_text::has_second(play.text) {
+            self.builder.note(Note::Nobody { row, what: second });
+        }
+    }
+
     fn kind(
         &mut self,
         row: u32,
-        play: &Play<'_>,
+        play: &Play<'a>,
         meaning: Kind,
         side: Side,
     ) -> Result<EventKind, LogError> {
         let [one, two, _] = play.athletes;
         let first = self.player(row, side, one)?;
+        self.complete(row, play, meaning);
         let nobody = |reader: &mut Self, what| {
             reader.builder.note(Note::Nobody { row, what });
             EventKind::Neutral
@@ -253,7 +339,7 @@ impl Reader {
                 let three = match play.attempted {
                     Some(points) if points > 0 => points == 3,
                     _ if play.scoring => play.score_value == 3,
-                    _ => is_three(play.text),
+                    _ => self.missed_three(row, play.text),
                 };
                 let result = if play.scoring {
                     let assist = self.player(row, side, two)?;
@@ -328,6 +414,18 @@ impl Reader {
         })
     }
 
+    /// What a miss was worth where no field says it: the text does, now and then by its distance alone.
+    fn missed_three(&mut self, row: u32, text: &str) -> bool {
+        match espn_text::worth(text) {
+            Worth::Two => false,
+            Worth::Three => true,
+            Worth::Either { likely } => {
+                self.builder.note(Note::ValueGuessed { row });
+                likely
+            }
+        }
+    }
+
     fn player(
         &mut self,
         row: u32,
@@ -349,12 +447,4 @@ impl Reader {
             Err(LogError::ThirdTeam { row, team })
         }
     }
-}
-
-/// Whether the text of a try speaks of a three; a distance alone decides nothing, the line is not a circle.
-fn is_three(text: &str) -> bool {
-    let text = text.to_lowercase();
-    ["three point", "three-point", "3-pt", "3pt", "3-point"]
-        .iter()
-        .any(|part| text.contains(part))
 }

@@ -3,8 +3,13 @@
 //! The rows say whose play it is, so a name belongs to that side or, for who blocks or steals, to the other. Both wordings
 //! are read: `makes`/`misses` with `(X assists)`, and the older `MADE`/`MISSED` with `Assisted by X.`
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::text;
-use crate::event::{Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side};
+use crate::event::{
+    Event, EventKind, PlayerRef, Rebound, Shot, ShotResult, ShotValue, Side, period_tenths,
+};
 use crate::log::{Ball, GameLog, LogBuilder, LogError, Note, Origin};
 
 /// One row, borrowed.
@@ -26,7 +31,7 @@ pub struct Row<'a> {
 
 /// What a try was worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Worth {
+pub(super) enum Worth {
     Two,
     Three,
     /// The distance fits both; whether three is the likelier.
@@ -208,9 +213,9 @@ fn last_name(name: &str) -> Option<&str> {
 }
 
 /// What a try was worth, as far as its text tells: ESPN leaves `three point` out now and then, and gives the distance alone.
-fn value(what: &str) -> Worth {
+pub(super) fn worth(what: &str) -> Worth {
     let what = what.to_ascii_lowercase();
-    if ["three point", "three-point", "3-pt", "3-point"]
+    if ["three point", "three-point", "3-pt", "3pt", "3-point"]
         .iter()
         .any(|word| what.contains(word))
     {
@@ -261,7 +266,7 @@ fn read_text(text: &str) -> Said<'_> {
         };
         return Said::Shot {
             shooter,
-            worth: value(rest),
+            worth: worth(rest),
             made,
             other: other.and_then(last_name),
         };
@@ -273,7 +278,7 @@ fn read_text(text: &str) -> Said<'_> {
         {
             return Said::Shot {
                 shooter,
-                worth: value(what),
+                worth: worth(what),
                 made: false,
                 other: Some(blocker),
             };
@@ -291,6 +296,40 @@ fn read_text(text: &str) -> Said<'_> {
         return Said::PeriodEnd;
     }
     phrase(text, &lower)
+}
+
+/// Whether a text says that nothing counts: a timeout, a jump ball, the start or end of a period. One that is empty says nothing at all.
+pub(super) fn counts_for_nobody(text: &str) -> bool {
+    !text.trim().is_empty()
+        && matches!(
+            read_text(text),
+            Said::Nothing | Said::PeriodStart | Said::PeriodEnd
+        )
+}
+
+/// Who rebounds or loses the ball, by his name or that of his team, and what it is.
+pub(super) fn who_acts(text: &str) -> Option<(&str, &'static str)> {
+    match read_text(text) {
+        Said::Rebound { player, .. } => Some((player?, "rebound")),
+        Said::Turnover { player, .. } => Some((player?, "turnover")),
+        _ => None,
+    }
+}
+
+/// Whether a text names somebody who assists, blocks or steals.
+pub(super) fn has_second(text: &str) -> bool {
+    // Most texts are known by this to have none, at a fraction of the cost.
+    if !["(", " by ", " blocks "]
+        .iter()
+        .any(|word| text.contains(word))
+    {
+        return false;
+    }
+    match read_text(text) {
+        Said::Shot { other, .. } => other.is_some(),
+        Said::Turnover { steal, .. } => steal.is_some(),
+        _ => false,
+    }
 }
 
 /// Rows that read `Name what (other does something)`.
@@ -364,9 +403,12 @@ pub fn read_with_teams<'a>(
         builder: LogBuilder::new(id),
         teams,
         names: Vec::with_capacity(32),
-        last: None,
-        before: None,
+        seen: HashMap::new(),
+        unnumbered: Vec::new(),
+        moment: Vec::new(),
         score: [0; 2],
+        clock: (0, 0),
+        last_miss: None,
     };
     for (team, name) in reader.builder.log.teams.iter_mut().zip(teams) {
         name.clone_into(&mut team.name);
@@ -374,7 +416,8 @@ pub fn read_with_teams<'a>(
     for (index, row) in (0u32..).zip(rows) {
         reader.row(index, &row)?;
     }
-    Ok(reader.builder.finish())
+    reader.numbers_missing();
+    Ok(reader.builder.finish_in_chain())
 }
 
 /// `X vs. Y (Z gains possession)`, and anything else that speaks of a jump ball.
@@ -389,32 +432,31 @@ struct Reader<'a> {
     builder: LogBuilder,
     teams: [&'a str; 2],
     names: Vec<(Side, &'a str, PlayerRef)>,
-    /// Number and text of the row before, to know repeats.
-    last: Option<(u32, &'a str)>,
-    /// The row before, where rows have no numbers.
-    before: Option<Row<'a>>,
+    /// The row that had a number first, to know repeats.
+    seen: HashMap<u32, Row<'a>>,
+    /// Rows without a number, where others have one.
+    unnumbered: Vec<u32>,
+    /// Rows of this moment without numbers, with what they say.
+    moment: Vec<(Row<'a>, Said<'a>)>,
     /// The score printed last.
     score: [u16; 2],
+    /// Period and clock of the row before.
+    clock: (u8, u16),
+    /// Who missed last.
+    last_miss: Option<Side>,
 }
 
 impl<'a> Reader<'a> {
     fn row(&mut self, index: u32, row: &Row<'a>) -> Result<(), LogError> {
         let period = text::period(index, row.period)?;
-        let clock = text::clock_in(index, period, row.clock)?;
-        if let Some(number) = row.number {
-            if self.last == Some((number, row.text)) {
-                self.builder.note(Note::Duplicate { row: index, number });
-                return Ok(());
-            }
-            self.last = Some((number, row.text));
-        }
         let said = read_text(row.text);
-        if row.number.is_none() {
-            if self.before == Some(*row) && said != Said::Nothing {
-                self.builder.note(Note::Repeated { row: index });
-                return Ok(());
-            }
-            self.before = Some(*row);
+        let clock = self.clock(index, period, row.clock, said)?;
+        self.clock = (period, clock);
+        if self.repeated(index, row, said) {
+            return Ok(());
+        }
+        if row.text.trim().is_empty() {
+            self.builder.note(Note::TextMissing { row: index });
         }
         let (kind, mention) = match (row.side, said) {
             (_, Said::PeriodStart) => (EventKind::PeriodStart { lineups: [None; 2] }, None),
@@ -429,6 +471,14 @@ impl<'a> Reader<'a> {
                 (EventKind::Neutral, None)
             }
         };
+        let missed = match kind {
+            EventKind::Shot(shot) => matches!(shot.result, ShotResult::Missed { .. }),
+            EventKind::FreeThrow { made, .. } => !made,
+            _ => false,
+        };
+        if missed {
+            self.last_miss = row.side.or(self.last_miss);
+        }
         self.score = row.score.unwrap_or(self.score);
         let event = Event {
             sequence: 0,
@@ -455,6 +505,84 @@ impl<'a> Reader<'a> {
             self.builder.mention(place, player);
         }
         Ok(())
+    }
+
+    /// The clock of a row. Rows that count for nobody lack it now and then: they stand where the row before does.
+    fn clock(&self, index: u32, period: u8, clock: &str, said: Said<'_>) -> Result<u16, LogError> {
+        if !clock.trim().is_empty() {
+            return text::clock_in(index, period, clock);
+        }
+        match said {
+            Said::PeriodStart => Ok(period_tenths(period)),
+            Said::PeriodEnd => Ok(0),
+            Said::Nothing if self.clock.0 == period => Ok(self.clock.1),
+            Said::Nothing => Ok(period_tenths(period)),
+            _ => text::clock_in(index, period, clock),
+        }
+    }
+
+    /// Whether the row is another one once more. Of rows that only may be, both are counted, and that is put on record.
+    fn repeated(&mut self, index: u32, row: &Row<'a>, said: Said<'a>) -> bool {
+        if let Some(number) = row.number {
+            return match self.seen.entry(number) {
+                Entry::Vacant(place) => {
+                    place.insert(*row);
+                    false
+                }
+                Entry::Occupied(first) if first.get() == row => {
+                    self.builder.note(Note::Duplicate { row: index, number });
+                    true
+                }
+                Entry::Occupied(_) => {
+                    self.builder.note(Note::Conflict { row: index, number });
+                    false
+                }
+            };
+        }
+        self.unnumbered.push(index);
+        if self
+            .moment
+            .last()
+            .is_some_and(|(before, _)| (before.period, before.clock) != (row.period, row.clock))
+        {
+            self.moment.clear();
+        }
+        // A score that is left out in one of them tells them apart no more.
+        let is_it = |before: &Row<'_>| {
+            (before.text, before.side) == (row.text, row.side)
+                && (before.score == row.score || before.score.is_none() || row.score.is_none())
+        };
+        let place = self.moment.iter().rposition(|(before, _)| is_it(before));
+        let between = place.map(|place| &self.moment[place + 1..]);
+        let repeats = match (between, said) {
+            (None, _) | (_, Said::Nothing | Said::Unknown) => None,
+            (Some([]), _) => Some(true),
+            // Tries and rebounds take turns at the rim, and the same man comes back in the moment in which he went.
+            (Some(_), Said::Shot { .. } | Said::Rebound { .. } | Said::Technical) => None,
+            (Some(between), Said::Substitution { enters, .. }) => {
+                let goes = |said: &Said<'_>| matches!(said, Said::Substitution { leaves, .. } if *leaves == enters);
+                (!between.iter().any(|(_, said)| goes(said))).then_some(false)
+            }
+            _ => Some(false),
+        };
+        if repeats.is_some() {
+            self.builder.note(Note::Repeated { row: index });
+        }
+        if repeats == Some(true) {
+            return true;
+        }
+        self.moment.push((*row, said));
+        false
+    }
+
+    /// Rows without a number among rows with one: nobody can say whether they are others once more.
+    fn numbers_missing(&mut self) {
+        if self.seen.is_empty() {
+            return;
+        }
+        for row in std::mem::take(&mut self.unnumbered) {
+            self.builder.note(Note::Unnumbered { row });
+        }
     }
 
     fn kind(
@@ -502,11 +630,19 @@ impl<'a> Reader<'a> {
                 made,
                 technical,
             },
-            Said::Rebound { player, which } => EventKind::Rebound {
-                side,
-                player: self.slot(index, side, player)?,
-                which,
-            },
+            Said::Rebound { player, which } => {
+                let player = self.slot(index, side, player)?;
+                EventKind::Rebound {
+                    // A team's defensive rebound stands in the older texts in the column of the team that missed.
+                    side: match (player, which, self.last_miss) {
+                        (None, Rebound::Defensive, Some(missed)) => missed.other(),
+                        (None, Rebound::Offensive, Some(missed)) => missed,
+                        _ => side,
+                    },
+                    player,
+                    which,
+                }
+            }
             Said::Turnover { player, steal } => EventKind::Turnover {
                 side,
                 player: self.slot(index, side, player)?,

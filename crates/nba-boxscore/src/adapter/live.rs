@@ -73,6 +73,7 @@ pub fn read(id: &str, actions: &[Action<'_>], home: Option<u64>) -> Result<GameL
         leaving: Vec::new(),
         entering: Vec::new(),
         moment: (0, 0),
+        takers: Vec::new(),
     };
     reader.builder.log.teams[0].id = (home != 0).then_some(home);
     let mut seen: std::collections::HashMap<u32, &Action<'_>> =
@@ -98,6 +99,7 @@ pub fn read(id: &str, actions: &[Action<'_>], home: Option<u64>) -> Result<GameL
         reader.action(row, action)?;
     }
     reader.unpaired();
+    reader.untaken();
     Ok(reader.builder.finish_in_chain())
 }
 
@@ -131,9 +133,75 @@ struct Reader {
     leaving: Vec<(u32, PlayerRef)>,
     entering: Vec<(u32, PlayerRef)>,
     moment: (u8, u16),
+    /// Who stole and blocked.
+    takers: Vec<Taker>,
 }
 
+/// A steal or block has a row of its own beside the turnover or miss that it belongs to.
+#[derive(Debug, Clone, Copy)]
+struct Taker {
+    player: PlayerRef,
+    what: &'static str,
+    /// Times a turnover or miss names him.
+    credited: usize,
+    /// Rows of his own, and the last of them.
+    own: usize,
+    row: u32,
+}
+
+/// Rows that count for nobody, or are told in another row.
+const NOTHING: [&str; 18] = [
+    "period",
+    "game",
+    "jumpball",
+    "timeout",
+    "steal",
+    "block",
+    "violation",
+    "ejection",
+    "stoppage",
+    "instantreplay",
+    "replay",
+    "challenge",
+    "review",
+    "memo",
+    "delay",
+    "heave",
+    "edited",
+    "comment",
+];
+
 impl Reader {
+    fn taker(&mut self, player: PlayerRef, what: &'static str) -> &mut Taker {
+        let known = self
+            .takers
+            .iter()
+            .position(|one| one.player == player && one.what == what);
+        let place = known.unwrap_or_else(|| {
+            self.takers.push(Taker {
+                player,
+                what,
+                credited: 0,
+                own: 0,
+                row: 0,
+            });
+            self.takers.len() - 1
+        });
+        &mut self.takers[place]
+    }
+
+    /// Steals and blocks that have a row of their own and no turnover or miss.
+    fn untaken(&mut self) {
+        for one in std::mem::take(&mut self.takers) {
+            if one.own > one.credited {
+                self.builder.note(Note::Nobody {
+                    row: one.row,
+                    what: one.what,
+                });
+            }
+        }
+    }
+
     fn action(&mut self, row: u32, action: &Action<'_>) -> Result<(), LogError> {
         let period = text::period(row, action.period)?;
         let clock = text::clock_in(row, period, action.clock)?;
@@ -159,6 +227,24 @@ impl Reader {
             Some(id) if id > 0 => builder.by_id(row, side, id, "").map(Some),
             _ => Ok(None),
         };
+        let nameless = player.is_none()
+            && (!action.name.is_empty()
+                || action.turnovers.is_some()
+                || action.rebounds.is_some()
+                || action.fouls.is_some());
+        if nameless && matches!(action.kind, "rebound" | "turnover" | "foul") {
+            self.builder.note(Note::Nobody {
+                row,
+                what: "action",
+            });
+        }
+        if action.kind == "foul" && action.sub_kind.is_empty() {
+            // Whether it is one of the six or a technical one.
+            self.builder.note(Note::UnknownKind {
+                row,
+                kind: action.kind.to_owned(),
+            });
+        }
         let mut score = action.score;
         let mut claims: [Option<(PlayerRef, Stat, u16)>; 2] = [None; 2];
         let mut mention = None;
@@ -167,6 +253,12 @@ impl Reader {
             ("2pt" | "3pt", Some(shooter), _) => {
                 let result = if action.made {
                     let assist = other(&mut self.builder, shooter.side, action.assist)?;
+                    if assist.is_none() && action.assists.is_some() {
+                        self.builder.note(Note::Nobody {
+                            row,
+                            what: "assist",
+                        });
+                    }
                     claims[0] = action.points.map(|value| (shooter, Stat::Pts, value));
                     claims[1] = assist
                         .zip(action.assists)
@@ -176,6 +268,9 @@ impl Reader {
                     }
                 } else {
                     let block = other(&mut self.builder, shooter.side.other(), action.block)?;
+                    if let Some(player) = block {
+                        self.taker(player, "block").credited += 1;
+                    }
                     ShotResult::Missed {
                         block: block.map(|player| player.slot),
                     }
@@ -217,6 +312,9 @@ impl Reader {
                     .zip(action.turnovers)
                     .map(|(player, value)| (player, Stat::Tov, value));
                 let steal = other(&mut self.builder, side.other(), action.steal)?;
+                if let Some(player) = steal {
+                    self.taker(player, "steal").credited += 1;
+                }
                 EventKind::Turnover {
                     side,
                     player: player.map(|player| player.slot),
@@ -247,8 +345,30 @@ impl Reader {
                 });
                 EventKind::Neutral
             }
-            // A team's technical foul for delay, a heave that nobody took.
-            _ => {
+            ("foul", _, _) => {
+                self.builder.note(Note::Nobody { row, what: "foul" });
+                EventKind::Neutral
+            }
+            ("substitution", None, _) => {
+                self.builder.note(Note::SubstitutionIncomplete { row });
+                EventKind::Neutral
+            }
+            // A heave that nobody took, a timeout.
+            (kind, _, _) => {
+                if !NOTHING.contains(&kind) {
+                    self.builder.note(Note::UnknownKind {
+                        row,
+                        kind: kind.to_owned(),
+                    });
+                }
+                if let (Some(player), Some(what)) = (
+                    player,
+                    ["steal", "block"].into_iter().find(|what| *what == kind),
+                ) {
+                    let taker = self.taker(player, what);
+                    taker.own += 1;
+                    taker.row = row;
+                }
                 score = None;
                 EventKind::Neutral
             }

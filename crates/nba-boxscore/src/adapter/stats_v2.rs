@@ -133,11 +133,23 @@ impl Reader {
         self.builder.note(note);
     }
 
+    /// Number of events so far.
+    pub(crate) fn events(&self) -> usize {
+        self.builder.log.events.len()
+    }
+
+    /// Says of the last event what it does with the ball.
+    pub(crate) fn mark_last(&mut self, ball: Ball) {
+        if let Some(Ok(last)) = self.events().checked_sub(1).map(u32::try_from) {
+            self.builder.mark(last, ball);
+        }
+    }
+
     /// The log of all rows so far.
     #[must_use]
     pub fn finish(self) -> GameLog {
-        // Other feeds have no codes of free throws, which tell the last of them, or leave rows of dead balls out.
-        if self.personal_fouls_printed && !self.names_count {
+        // data.nba.com, which is never corrected, lacks rows in a third of its games.
+        if self.personal_fouls_printed {
             self.builder.finish_in_chain()
         } else {
             self.builder.finish()
@@ -196,6 +208,7 @@ impl Reader {
             let before = std::mem::replace(&mut self.printed, score);
             [0, 1].map(|side: usize| score[side].saturating_sub(before[side]))
         });
+        self.figures_of_nobody(index, row, &figures, [one, two, three]);
         let kind = self.kind(index, row, &figures, [one, two, three], gain);
         let place = self.builder.push(event(kind), origin)?;
         if let Some(ball) = ball(row) {
@@ -228,7 +241,9 @@ impl Reader {
             _ => None,
         };
         let nobody = |what| Note::Nobody { row: index, what };
-        let textless = row.home.is_empty() && row.visitor.is_empty();
+        // The text of a block stands beside that of the miss, and does not replace it.
+        let says = |text: &str| !text.is_empty() && !text.contains(" BLOCK (");
+        let textless = !says(row.home) && !says(row.visitor);
         if matches!(row.kind, 1..=3) && textless {
             // Two or three points, made or missed: the text says it, and what the score gains is all there is without one.
             self.builder.note(Note::TextMissing { row: index });
@@ -341,7 +356,17 @@ impl Reader {
                 }
             }
             6 => match one {
-                Who::Player(offender) => EventKind::PersonalFoul { offender },
+                Who::Player(offender) => {
+                    let says_none = |text: &str| text.contains("No Foul");
+                    if row.action == 0 && !says_none(row.home) && !says_none(row.visitor) {
+                        // One of the six, or a technical one: nothing says it.
+                        self.builder.note(Note::UnknownKind {
+                            row: index,
+                            kind: "foul".to_owned(),
+                        });
+                    }
+                    EventKind::PersonalFoul { offender }
+                }
                 _ => {
                     self.builder.note(nobody("foul"));
                     EventKind::Neutral
@@ -371,6 +396,22 @@ impl Reader {
                 });
                 EventKind::Neutral
             }
+        }
+    }
+
+    /// Puts on record figures of somebody whom the row does not name.
+    fn figures_of_nobody(&mut self, index: u32, row: &Row<'_>, figures: &Figures, who: [Who; 3]) {
+        let [one, two, three] = who.map(|who| matches!(who, Who::Player(_)));
+        let lacks = match row.kind {
+            1 => (figures.assists.is_some() && !two).then_some("assist"),
+            2 => (figures.blocks.is_some() && !three).then_some("block"),
+            4 => (figures.rebounds.is_some() && !one).then_some("rebound"),
+            5 if figures.steals.is_some() && !two => Some("steal"),
+            5 => (figures.personal.is_some() && !one).then_some("turnover"),
+            _ => None,
+        };
+        if let Some(what) = lacks {
+            self.builder.note(Note::Nobody { row: index, what });
         }
     }
 

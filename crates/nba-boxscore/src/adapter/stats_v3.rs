@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::stats_v2::{FIRST_TEAM_ID, Person, Reader, Row};
 use super::text::{self, fold};
 use crate::event::Side;
-use crate::log::{GameLog, LogError, Note};
+use crate::log::{Ball, GameLog, LogError, Note};
 
 /// One element of `actions`, borrowed; absent texts are empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -313,7 +313,12 @@ impl<'a> People<'a> {
         if kind == 2 && action.text.to_ascii_lowercase().contains("heave") {
             // Since 2025-26 a miss from afar at the end of a period is the team's alone.
             if player_of(action).is_none() {
-                return plain(reader, index, action, 20);
+                let before = reader.events();
+                plain(reader, index, action, 20)?;
+                if let Some(side) = self.side(action).filter(|_| reader.events() > before) {
+                    reader.mark_last(Ball::Heave(side));
+                }
+                return Ok(());
             }
         }
         let side = self.side(action);
@@ -461,7 +466,7 @@ fn codes(action: &Action<'_>) -> Option<(i64, i64)> {
         "Made Shot" => (1, 0),
         "Missed Shot" | "Heave" => (2, 0),
         "Free Throw" if sub.contains("technical") => (3, 16),
-        "Free Throw" => (3, 0),
+        "Free Throw" => (3, free_throw(&sub)),
         "Rebound" => (4, 0),
         "Turnover" => (5, 0),
         "Foul" => (6, foul(&sub, action.text)?),
@@ -475,6 +480,28 @@ fn codes(action: &Action<'_>) -> Option<(i64, i64)> {
         "Instant Replay" | "game" | "Game" | "Stoppage" => (18, 0),
         _ => return None,
     })
+}
+
+/// Which one of how many; 0 when nothing says it.
+fn free_throw(sub: &str) -> i64 {
+    let Some(Ball::FreeThrow { number, of, keeps }) = text::free_throw(sub) else {
+        return 0;
+    };
+    match (number, of, keeps) {
+        (1, 1, false) => 10,
+        (1, 2, false) => 11,
+        (2, 2, false) => 12,
+        (1, 3, false) => 13,
+        (2, 3, false) => 14,
+        (3, 3, false) => 15,
+        (1, 1, true) => 20,
+        (1, 2, true) => 18,
+        (2, 2, true) => 19,
+        (1, 3, true) => 27,
+        (2, 3, true) => 28,
+        (3, 3, true) => 29,
+        _ => 0,
+    }
 }
 
 /// Whether a foul counts towards the six; none when nothing says what kind it is.

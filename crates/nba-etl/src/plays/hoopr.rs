@@ -95,33 +95,53 @@ pub(super) fn read_batch(id: &str, batch: &Batch) -> Result<GameLog, Fault> {
 ///
 /// When the file cannot be read or its rows make no game; the error names the file, and the game and row where it can.
 pub fn read_parquet(path: &Path, mut take: impl FnMut(GameLog)) -> Result<(), PlaysError> {
-    let mut current: Option<Game> = None;
-    let outcome = for_each_batch(path, &COLUMNS, |batch| {
+    let mut games = Games::default();
+    for_each_batch(path, &COLUMNS, |batch| games.batch(batch, &mut take))
+        .and_then(|()| games.finish(&mut take))
+        .map_err(|fault| fault.at(path))
+}
+
+/// Games out of rows that come in batches of [`COLUMNS`].
+#[derive(Default)]
+pub(super) struct Games {
+    current: Option<Game>,
+}
+
+impl Games {
+    /// Takes the next rows, and hands over what is complete by then.
+    pub(super) fn batch(
+        &mut self,
+        batch: &Batch,
+        take: &mut impl FnMut(GameLog),
+    ) -> Result<(), Fault> {
         for row in 0..batch.rows() {
             let Some(id) = batch.whole(0, row) else {
                 return Err(Fault::Missing("game_id"));
             };
             let id = id.to_string();
-            if current.as_ref().is_none_or(|game| game.id != id) {
-                if let Some(game) = current.take() {
+            if self.current.as_ref().is_none_or(|game| game.id != id) {
+                if let Some(game) = self.current.take() {
                     take(finish(game)?);
                 }
-                current = Some(Game::begin(id, batch, row));
+                self.current = Some(Game::begin(id, batch, row));
             }
-            if let Some(game) = &mut current {
+            if let Some(game) = &mut self.current {
                 game.rows.push(read(batch, row));
             }
         }
         Ok(())
-    });
-    outcome
-        .and_then(|()| {
-            if let Some(game) = current {
+    }
+
+    /// Hands over the last game.
+    pub(super) fn finish(self, take: &mut impl FnMut(GameLog)) -> Result<(), Fault> {
+        match self.current {
+            Some(game) => {
                 take(finish(game)?);
+                Ok(())
             }
-            Ok(())
-        })
-        .map_err(|fault| fault.at(path))
+            None => Ok(()),
+        }
+    }
 }
 
 fn whole(batch: &Batch, column: usize, row: usize) -> Option<u64> {

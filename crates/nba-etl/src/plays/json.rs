@@ -1069,8 +1069,8 @@ struct PagePlay<'a> {
     #[serde(default)]
     away_score: Loose,
     period: PlayPeriod,
-    #[serde(borrow, default)]
-    clock: PlayClock<'a>,
+    #[serde(borrow)]
+    clock: Option<PlayClock<'a>>,
 }
 
 fn page(document: &PageDocument<'_>) -> Result<GameLog, Fault> {
@@ -1090,7 +1090,10 @@ fn page(document: &PageDocument<'_>) -> Result<GameLog, Fault> {
             .strip_prefix(id.as_str())
             .and_then(|number| number.parse().ok()),
         period: play.period.number.0.unwrap_or(0),
-        clock: &play.clock.display_value.0,
+        clock: play
+            .clock
+            .as_ref()
+            .map_or("", |clock| clock.display_value.0.as_ref()),
         text: &play.text.0,
         side: match play.home_away.0.as_ref() {
             "home" => Some(Side::Home),

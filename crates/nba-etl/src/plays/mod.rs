@@ -262,7 +262,10 @@ fn read_bytes(
     Ok(())
 }
 
-/// Reads a document that is no parquet, counts its games, stores and draws them: what a fuzzer calls. Returns what became of the last one.
+/// Reads a document, counts its games, stores and draws them: what a fuzzer calls. Returns what became of the last one.
+///
+/// Parquet is read as a file. Rows of the platform's tables and of parquet files are taken as JSON, too, one object a line: mutated cells
+/// reach what mutated bytes of parquet do not.
 ///
 /// # Panics
 ///
@@ -271,6 +274,15 @@ fn read_bytes(
 #[doc(hidden)]
 #[must_use]
 pub fn fuzz_one(bytes: &[u8]) -> String {
+    let mut outcome = "no game".to_owned();
+    if bytes.starts_with(b"PAR1") {
+        let take = |form, log: GameLog| outcome = fuzz_game(&format!("{form}"), &log);
+        return match read_document(Path::new("fuzzed"), bytes, take) {
+            Ok(()) => outcome,
+            Err(PlaysError::UnknownForm { .. } | PlaysError::Parquet { .. }) => fuzz_rows(bytes),
+            Err(_) => "refused".to_owned(),
+        };
+    }
     let read = |by| {
         let mut games = Vec::new();
         let fault = read_bytes(bytes, by, |form, log| games.push((form, log))).err();
@@ -284,18 +296,79 @@ pub fn fuzz_one(bytes: &[u8]) -> String {
         format!("{plain_fault:?}"),
         "the quick reader finds another fault"
     );
-    let mut outcome = "no game".to_owned();
     for (form, log) in &games {
-        outcome = fuzz_game(*form, log);
+        outcome = fuzz_game(&format!("{form}"), log);
     }
     match fault {
         None => outcome,
-        Some(json::Fault::UnknownForm | json::Fault::Json(_)) => "no form".to_owned(),
+        Some(json::Fault::UnknownForm | json::Fault::Json(_)) => fuzz_rows(bytes),
         Some(json::Fault::Log { .. }) => "refused".to_owned(),
     }
 }
 
-fn fuzz_game(form: Form, log: &GameLog) -> String {
+/// Rows as JSON, one a line, as the adapter of their columns.
+fn fuzz_rows(bytes: &[u8]) -> String {
+    use nba_boxscore::adapter::espn_text;
+    use serde_json::Value;
+    let rows: Vec<Value> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let has = |name: &str| rows.iter().any(|row| row.get(name).is_some());
+    let mut outcome = "no game".to_owned();
+    let mut take = |what: &str, log: &GameLog| outcome = fuzz_game(what, log);
+    let read = if has("EVENTMSGTYPE") {
+        let mut games = stats_v2::Games::default();
+        let mut take = |log: GameLog| take("rows of NBA Stats v2", &log);
+        let read = games.batch(&table::Batch::of_json(&rows, &stats_v2::COLUMNS), &mut take);
+        read.map(|()| games.finish(&mut take)).is_ok()
+    } else if has("athlete_id_1") {
+        let mut games = hoopr::Games::default();
+        let mut take = |log: GameLog| take("rows of hoopR", &log);
+        let read = games.batch(&table::Batch::of_json(&rows, &hoopr::COLUMNS), &mut take);
+        read.and_then(|()| games.finish(&mut take)).is_ok()
+    } else if has("play_text") {
+        const COLUMNS: [&str; 7] = [
+            "play_id",
+            "period_number",
+            "clock_display",
+            "play_text",
+            "home_away",
+            "home_score",
+            "away_score",
+        ];
+        let batch = table::Batch::of_json(&rows, &COLUMNS);
+        let count = |column, row| {
+            batch
+                .whole(column, row)
+                .and_then(|one| u16::try_from(one).ok())
+        };
+        let plays = (0..batch.rows()).map(|row| espn_text::Row {
+            number: batch
+                .whole(0, row)
+                .and_then(|id| u32::try_from(id % 10_000).ok()),
+            period: batch.whole(1, row).unwrap_or(0),
+            clock: batch.text(2, row),
+            text: batch.text(3, row),
+            side: match batch.text(4, row) {
+                "home" => Some(nba_boxscore::Side::Home),
+                "away" => Some(nba_boxscore::Side::Away),
+                _ => None,
+            },
+            score: count(5, row)
+                .zip(count(6, row))
+                .map(|(home, away)| [home, away]),
+        });
+        espn_text::read("1", plays)
+            .map(|log| take("rows of ESPN texts", &log))
+            .is_ok()
+    } else {
+        return "no form".to_owned();
+    };
+    if read { outcome } else { "refused".to_owned() }
+}
+
+fn fuzz_game(form: &str, log: &GameLog) -> String {
     use nba_boxscore::{Chart, Grid, Panel, Timeline, tally, verify};
     use nba_utils::Verdict;
     let game = verify(log);

@@ -7,7 +7,7 @@ use nba_boxscore::{GameLog, LogError};
 use parquet::errors::ParquetError;
 
 use super::PlaysError;
-use super::table::for_each_batch;
+use super::table::{Batch, for_each_batch};
 
 pub(super) const COLUMNS: [&str; 25] = [
     "GAME_ID",
@@ -43,18 +43,36 @@ pub(super) const COLUMNS: [&str; 25] = [
 ///
 /// When the file cannot be read or its rows make no game; the error names the file, and the game and row where it can.
 pub fn read_parquet(path: &Path, mut take: impl FnMut(GameLog)) -> Result<(), PlaysError> {
-    let mut current: Option<(String, Reader)> = None;
-    let outcome = for_each_batch(path, &COLUMNS, |batch| {
+    let mut games = Games::default();
+    for_each_batch(path, &COLUMNS, |batch| games.batch(batch, &mut take))
+        .map_err(|fault| fault.at(path))?;
+    games.finish(&mut take);
+    Ok(())
+}
+
+/// Games out of rows that come in batches of [`COLUMNS`].
+#[derive(Default)]
+pub(super) struct Games {
+    current: Option<(String, Reader)>,
+}
+
+impl Games {
+    /// Takes the next rows, and hands over what is complete by then.
+    pub(super) fn batch(
+        &mut self,
+        batch: &Batch,
+        take: &mut impl FnMut(GameLog),
+    ) -> Result<(), Fault> {
         for row in 0..batch.rows() {
             let game = batch.text(0, row);
-            if current.as_ref().is_none_or(|(id, _)| id != game) {
-                if let Some((_, reader)) = current.take() {
+            if self.current.as_ref().is_none_or(|(id, _)| id != game) {
+                if let Some((_, reader)) = self.current.take() {
                     take(reader.finish());
                 }
                 if game.is_empty() {
                     return Err(Fault::Missing("GAME_ID"));
                 }
-                current = Some((game.to_owned(), Reader::new(game)));
+                self.current = Some((game.to_owned(), Reader::new(game)));
             }
             let person = |first: usize| Person {
                 kind: batch.whole(first, row),
@@ -76,7 +94,7 @@ pub fn read_parquet(path: &Path, mut take: impl FnMut(GameLog)) -> Result<(), Pl
                 score: batch.text(9, row),
                 people: [person(10), person(15), person(20)],
             };
-            if let Some((id, reader)) = &mut current {
+            if let Some((id, reader)) = &mut self.current {
                 reader.row(&read).map_err(|error| Fault::Log {
                     game: id.clone(),
                     error,
@@ -84,15 +102,13 @@ pub fn read_parquet(path: &Path, mut take: impl FnMut(GameLog)) -> Result<(), Pl
             }
         }
         Ok(())
-    });
-    match outcome {
-        Ok(()) => {
-            if let Some((_, reader)) = current {
-                take(reader.finish());
-            }
-            Ok(())
+    }
+
+    /// Hands over the last game.
+    pub(super) fn finish(self, take: &mut impl FnMut(GameLog)) {
+        if let Some((_, reader)) = self.current {
+            take(reader.finish());
         }
-        Err(fault) => Err(fault.at(path)),
     }
 }
 

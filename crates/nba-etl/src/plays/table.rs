@@ -51,6 +51,35 @@ impl Batch {
         }
     }
 
+    /// Rows of JSON as a file with these columns has them; numbers and texts may stand in one column, as in no file.
+    pub(super) fn of_json(rows: &[serde_json::Value], names: &[&str]) -> Self {
+        use serde_json::Value;
+        let column = |name: &&str| {
+            let cells: Vec<Option<&Value>> = rows.iter().map(|row| row.get(*name)).collect();
+            let has = |kind: fn(&Value) -> bool| cells.iter().flatten().any(|cell| kind(cell));
+            if has(Value::is_string) {
+                let text = |cell: Option<&Value>| match cell? {
+                    Value::String(text) => Some(ByteArray::from(text.as_str())),
+                    Value::Null => None,
+                    other => Some(ByteArray::from(other.to_string().into_bytes())),
+                };
+                Column::Text(cells.into_iter().map(text).collect())
+            } else if has(Value::is_f64) {
+                Column::Real(cells.into_iter().map(|cell| cell?.as_f64()).collect())
+            } else {
+                let whole = |cell: Option<&Value>| match cell? {
+                    Value::Bool(is) => Some(i64::from(*is)),
+                    cell => cell.as_i64(),
+                };
+                Column::Whole(cells.into_iter().map(whole).collect())
+            }
+        };
+        Self {
+            columns: names.iter().map(column).collect(),
+            rows: rows.len(),
+        }
+    }
+
     /// Number of rows.
     #[must_use]
     pub const fn rows(&self) -> usize {

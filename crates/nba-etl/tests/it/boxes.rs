@@ -217,6 +217,9 @@ mod tables {
     use nba_db::{Database, Purpose};
     use nba_etl::boxscore::StoredGame;
     use nba_etl::boxscore::tables::{LoadAccount, LoadError, LoadOptions, TableSet, load};
+    use nba_etl::plays::table::read_group;
+    use nba_utils::Hint as _;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -232,6 +235,38 @@ mod tables {
             assert!(account.is_balanced(), "{account:#?}");
         }
         account
+    }
+
+    /// Turns a store into one of the version that kept no possessions.
+    fn forget_possessions(store: &Path) {
+        const COLUMNS: [&str; 5] = ["game_id", "source", "card", "home_players", "away_players"];
+        let mut parts = 0;
+        for file in walkdir(store) {
+            if file.ends_with("possessions.parquet") {
+                std::fs::remove_file(&file).unwrap();
+                parts += 1;
+            }
+            if file.ends_with("games.parquet") {
+                let games = read_group(&file, &COLUMNS, 0).unwrap().unwrap();
+                assert!(read_group(&file, &COLUMNS, 1).unwrap().is_none());
+                let rows: Vec<Value> = (0..games.rows())
+                    .map(|row| {
+                        let mut card: Value = serde_json::from_str(games.text(2, row)).unwrap();
+                        let fields = card.as_object_mut().unwrap();
+                        assert!(fields.remove("possessions_digest").is_some());
+                        json!({
+                            "game_id": games.text(0, row),
+                            "source": games.text(1, row),
+                            "card": card.to_string(),
+                            "home_players": games.whole(3, row),
+                            "away_players": games.whole(4, row),
+                        })
+                    })
+                    .collect();
+                crate::feeds::parquet_rows::write(&file, &COLUMNS.map(str::to_owned), &rows);
+            }
+        }
+        assert!(parts > 0);
     }
 
     async fn rows(db: &Database, sql: &str) -> i64 {
@@ -447,6 +482,25 @@ mod tables {
             rows(&db, "select count(*) from boxes.events").await,
             i64::try_from(events).unwrap()
         );
+
+        // A store without possessions is loaded without them, and what it lacks is named.
+        let old = dir.path().join("old");
+        run(&files[..2], &old);
+        forget_possessions(&old);
+        let old = Store::open(&old).unwrap();
+        let mut without = LoadOptions::new("old");
+        without.free_bytes = Some(1 << 40);
+        without.sets = BTreeSet::from([TableSet::Possessions]);
+        let refused = write(&db, &old, &without).await.unwrap_err();
+        assert!(
+            matches!(&refused, LoadError::NoPossessions { game, .. } if old.ids().iter().any(|(id, _)| id == game)),
+            "{refused:?}"
+        );
+        assert!(refused.hint().unwrap().contains("without possessions"));
+        assert_eq!(rows(&db, "select count(*) from old.games").await, 0);
+        without.sets.clear();
+        let loaded = write(&db, &old, &without).await.unwrap();
+        assert!(loaded.inserted > 0 && loaded.inserted == loaded.games);
 
         // A schema of somebody else is not touched.
         let refused = write(&db, &store, &LoadOptions::new("public")).await;

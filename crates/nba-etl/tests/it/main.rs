@@ -4,10 +4,10 @@
 
 #[cfg(feature = "plays")]
 mod boxes;
-#[cfg(feature = "plays")]
-mod boxscore;
 #[cfg(all(feature = "manifest", feature = "s3"))]
 mod copies;
+#[cfg(feature = "plays")]
+mod divergences;
 #[cfg(feature = "plays")]
 mod feeds;
 #[cfg(all(feature = "legacy", feature = "native-hoopr"))]
