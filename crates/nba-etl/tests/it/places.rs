@@ -39,7 +39,7 @@ fn run(place: &dyn Place, store: &Path, wanted: &Wanted) -> BatchAccount {
     account
 }
 
-fn seasons(store: &Path) -> BTreeSet<String> {
+fn ids(store: &Path) -> BTreeSet<String> {
     let ids = Store::open(store).unwrap().ids();
     ids.into_iter().map(|(id, _)| id).collect()
 }
@@ -309,12 +309,12 @@ fn what_was_wanted_before_stays() {
     let store = path("seasons");
     let one = run(&files, &store, &season(first));
     assert!(one.games > 0 && one.games_left_out > 0, "{one:#?}");
-    let games = seasons(&store);
+    let games = ids(&store);
     let again = run(&files, &store, &season(first));
     assert_eq!((again.parts_written, again.digest), (0, one.digest));
     let two = run(&files, &store, &season(second));
     assert!(two.games > one.games, "{two:#?}");
-    assert!(seasons(&store).is_superset(&games));
+    assert!(ids(&store).is_superset(&games));
     // Asked for again, the first needs nothing.
     assert_eq!(run(&files, &store, &season(first)).parts_written, 0);
     let whole = run(&files, &store, &Wanted::default());
