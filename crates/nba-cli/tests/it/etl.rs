@@ -105,10 +105,20 @@ pub(crate) fn a_deadline_ends_the_whole_tree(world: &World) {
         marker.display()
     );
     // Even what ignores being asked: the program waits for the end it makes.
-    let run = place.spawn(&["etl", "run", "--grace", "1", "--", "sh", "-c", &script]);
-    let child: u32 = wait_for("child", Duration::from_secs(20), || {
-        std::fs::read_to_string(&marker).ok()?.trim().parse().ok()
+    let mut run = place.spawn(&["etl", "run", "--grace", "1", "--", "sh", "-c", &script]);
+    let child: Option<u32> = wait_for("child", Duration::from_secs(60), || {
+        let known = std::fs::read_to_string(&marker).ok();
+        match known.and_then(|text| text.trim().parse().ok()) {
+            Some(child) => Some(Some(child)),
+            None => run.has_ended().then_some(None),
+        }
     });
+    let Some(child) = child else {
+        panic!(
+            "ended before its script began: {}",
+            run.ends_within(Duration::from_secs(10))
+        );
+    };
     run.signal("TERM");
     let ran = run.ends_within(Duration::from_secs(30)).exits(2);
     assert!(ran.err.contains("told to stop"), "{ran}");

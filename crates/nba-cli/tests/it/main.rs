@@ -39,20 +39,14 @@ use world::World;
 /// What a story is called, and the story.
 type Story = (&'static str, fn(&World));
 
-/// Stories that need a replica, each with a project, and where it writes a database, of its own.
-const STORIES: &[Story] = &[
-    // The longest first.
+// Stories that need a replica, each with a project, and where it writes a database, of its own; the longest first.
+
+/// What is looked at, and how it is told.
+const LOOK: &[Story] = &[
     (
-        "a killed comparison goes on",
-        compare::a_killed_comparison_goes_on,
+        "the page works in a browser",
+        browser::the_page_works_in_a_browser,
     ),
-    (
-        "a comparison is told, written and recorded",
-        compare::a_comparison_is_told_written_and_recorded,
-    ),
-    ("a difference is located", compare::a_difference_is_located),
-    ("the whole way, and back", safety::the_whole_way_and_back),
-    ("secrets stay secret", secrets::secrets_stay_secret),
     (
         "every command speaks JSON",
         contract::every_command_speaks_json,
@@ -79,41 +73,41 @@ const STORIES: &[Story] = &[
         health::an_interrupted_dashboard_ends_at_once,
     ),
     (
-        "only an effect proves a script",
-        etl::only_an_effect_proves_a_script,
+        "an alarm is raised, told and acknowledged",
+        watch::an_alarm_is_raised_told_and_acknowledged,
     ),
     (
-        "a deadline ends the whole tree",
-        etl::a_deadline_ends_the_whole_tree,
+        "a watch in the background is found and ended",
+        watch::a_watch_in_the_background_is_found_and_ended,
     ),
-    ("a script gets no secrets", etl::a_script_gets_no_secrets),
+    ("a watch is served", watch::a_watch_is_served),
     (
-        "scripts are read, run and remembered",
-        etl::scripts_are_read_run_and_remembered,
-    ),
-    ("one job runs once", etl::one_job_runs_once),
-    (
-        "a script runs only while it may write",
-        permits::a_script_runs_only_while_it_may_write,
+        "who measures does not approve",
+        dims::who_measures_does_not_approve,
     ),
     (
-        "a wrapped script is probed",
-        permits::a_wrapped_script_is_probed,
-    ),
-    ("nothing escapes", etl::nothing_escapes),
-    (
-        "old and new agree or say where not",
-        shadow::old_and_new_agree_or_say_where_not,
-    ),
-    ("a copy is proven or not", lake::a_copy_is_proven_or_not),
-    (
-        "a killed load goes on and a second changes nothing",
-        load::a_killed_load_goes_on_and_a_second_changes_nothing,
+        "both inventories are compared",
+        dims::both_inventories_are_compared,
     ),
     (
-        "a backup holds the list of the lake",
-        backup_lake::a_backup_holds_the_list_of_the_lake,
+        "settings say where they came from",
+        configuration::settings_say_where_they_came_from,
     ),
+];
+
+/// What is proven and kept safe.
+const PROVE: &[Story] = &[
+    ("secrets stay secret", secrets::secrets_stay_secret),
+    ("the whole way, and back", safety::the_whole_way_and_back),
+    (
+        "a killed comparison goes on",
+        compare::a_killed_comparison_goes_on,
+    ),
+    (
+        "a comparison is told, written and recorded",
+        compare::a_comparison_is_told_written_and_recorded,
+    ),
+    ("a difference is located", compare::a_difference_is_located),
     (
         "an edited ledger is refused",
         ledger::an_edited_ledger_is_refused,
@@ -122,19 +116,6 @@ const STORIES: &[Story] = &[
         "numbers keep every digit",
         database::numbers_keep_every_digit,
     ),
-    (
-        "games are counted and proven",
-        boxscore::games_are_counted_and_proven,
-    ),
-    (
-        "a store is filled, gone on with and loaded",
-        boxscore::a_store_is_filled_gone_on_with_and_loaded,
-    ),
-    (
-        "games of a season come from tables and lakes",
-        boxscore::games_of_a_season_come_from_tables_and_lakes,
-    ),
-    ("games are drawn and cut", boxscore::games_are_drawn_and_cut),
     ("writes are refused", database::writes_are_refused),
     (
         "counts are those of the plan",
@@ -156,46 +137,85 @@ const STORIES: &[Story] = &[
         "fingerprints are kept and compared",
         verify::fingerprints_are_kept_and_compared,
     ),
-    (
-        "an alarm is raised, told and acknowledged",
-        watch::an_alarm_is_raised_told_and_acknowledged,
-    ),
-    (
-        "a watch in the background is found and ended",
-        watch::a_watch_in_the_background_is_found_and_ended,
-    ),
-    ("a watch is served", watch::a_watch_is_served),
-    (
-        "the page works in a browser",
-        browser::the_page_works_in_a_browser,
-    ),
-    (
-        "who measures does not approve",
-        dims::who_measures_does_not_approve,
-    ),
-    (
-        "both inventories are compared",
-        dims::both_inventories_are_compared,
-    ),
-    (
-        "settings say where they came from",
-        configuration::settings_say_where_they_came_from,
-    ),
 ];
 
-/// At once: two keep two cores busy, a third fills their waits.
-const WORKERS: usize = 3;
+/// What is moved.
+const MOVE: &[Story] = &[
+    (
+        "old and new agree or say where not",
+        shadow::old_and_new_agree_or_say_where_not,
+    ),
+    (
+        "a deadline ends the whole tree",
+        etl::a_deadline_ends_the_whole_tree,
+    ),
+    (
+        "a store is filled, gone on with and loaded",
+        boxscore::a_store_is_filled_gone_on_with_and_loaded,
+    ),
+    (
+        "a killed load goes on and a second changes nothing",
+        load::a_killed_load_goes_on_and_a_second_changes_nothing,
+    ),
+    (
+        "scripts are read, run and remembered",
+        etl::scripts_are_read_run_and_remembered,
+    ),
+    (
+        "games of a season come from tables and lakes",
+        boxscore::games_of_a_season_come_from_tables_and_lakes,
+    ),
+    ("games are drawn and cut", boxscore::games_are_drawn_and_cut),
+    (
+        "games are counted and proven",
+        boxscore::games_are_counted_and_proven,
+    ),
+    (
+        "a backup holds the list of the lake",
+        backup_lake::a_backup_holds_the_list_of_the_lake,
+    ),
+    (
+        "only an effect proves a script",
+        etl::only_an_effect_proves_a_script,
+    ),
+    ("a script gets no secrets", etl::a_script_gets_no_secrets),
+    ("one job runs once", etl::one_job_runs_once),
+    (
+        "a script runs only while it may write",
+        permits::a_script_runs_only_while_it_may_write,
+    ),
+    (
+        "a wrapped script is probed",
+        permits::a_wrapped_script_is_probed,
+    ),
+    ("nothing escapes", etl::nothing_escapes),
+    ("a copy is proven or not", lake::a_copy_is_proven_or_not),
+];
+
+/// At once, beside another test: that keeps two cores busy.
+const WORKERS: usize = 2;
 
 #[test]
-fn the_program_on_a_replica() {
+fn what_is_looked_at_on_a_replica() {
     let world = World::after_an_interrupted_build();
-    let failed = tell(&world, STORIES);
+    let failed = tell(&world, LOOK);
     // The last word: what the program says when its server has gone.
     health::a_stopped_server_is_not_an_empty_one(&world);
     assert!(failed.is_empty(), "failed, see above: {failed:?}");
 }
 
-/// A replica of their own: together with the stories above, they would take longer than one test may.
+#[test]
+fn what_is_proven_on_a_replica() {
+    let failed = tell(&World::new(), PROVE);
+    assert!(failed.is_empty(), "failed, see above: {failed:?}");
+}
+
+#[test]
+fn what_is_moved_on_a_replica() {
+    let failed = tell(&World::new(), MOVE);
+    assert!(failed.is_empty(), "failed, see above: {failed:?}");
+}
+
 #[test]
 fn failures_are_found_by_name() {
     let world = World::new();

@@ -12,6 +12,9 @@ pub(crate) const SCALE: &str = "0.001";
 /// A copy that nobody connects to, for copies that are written to.
 const PRISTINE: &str = "pristine";
 
+/// Longest path of a temporary folder below which a socket's path fits, in bytes.
+const SHORT: usize = 32;
+
 /// A replica and the folder everything lies in.
 pub(crate) struct World {
     dir: TempDir,
@@ -39,10 +42,12 @@ impl World {
     }
 
     fn prepared() -> Self {
-        // Short: a socket's path has to fit into 107 bytes.
+        // Short: a socket's path has to fit into 107 bytes, and some systems' own folder is long.
+        let temporary = std::env::temp_dir();
+        let short = temporary.as_os_str().len() <= SHORT;
         let dir = tempfile::Builder::new()
             .prefix("nba-it-")
-            .tempdir_in("/tmp")
+            .tempdir_in(if short { &temporary } else { Path::new("/tmp") })
             .unwrap();
         let data = dir.path().join("replica");
         Self {

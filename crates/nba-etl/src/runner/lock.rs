@@ -97,6 +97,9 @@ impl Hint for LockError {
     }
 }
 
+/// Characters of a job in the name of its lock file; a file's name may have 255 bytes, and a job may be a whole command.
+const READABLE: usize = 200;
+
 /// A lock on this machine: `flock` on a file, which the kernel gives back when its holder ends, however it ends.
 #[derive(Debug)]
 pub struct LocalLock {
@@ -120,6 +123,7 @@ impl LocalLock {
                     '_'
                 }
             })
+            .take(READABLE)
             .collect();
         let hash = blake3::hash(job.as_bytes()).to_hex();
         let path = folder.join(format!("{name}-{}.lock", &hash[..8]));

@@ -508,3 +508,15 @@ fn one_job_runs_once_at_a_time_on_a_machine() {
     drop(lock);
     LocalLock::take(dir.path(), "../etl/espn", &holder).unwrap();
 }
+
+#[test]
+fn a_command_longer_than_a_file_name_can_be_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    let holder = Holder::this("run-1");
+    // The beginning of one is the whole of another.
+    let (long, longer) = ("x".repeat(400), "x".repeat(4_000));
+    let _lock = LocalLock::take(dir.path(), &long, &holder).unwrap();
+    let _other = LocalLock::take(dir.path(), &longer, &holder).unwrap();
+    let error = LocalLock::take(dir.path(), &long, &holder).unwrap_err();
+    assert!(matches!(error, LockError::Held { .. }), "{error}");
+}

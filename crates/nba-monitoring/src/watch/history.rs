@@ -36,6 +36,9 @@ const RESOLUTIONS: [(i64, i64); 3] = [(14, 1), (90, HOUR_MS), (365, DAY_MS)];
 
 /// Bytes of a page. A look changes a few rows in many places, and each costs a page.
 const PAGE_BYTES: u32 = 1_024;
+/// Memory for pages of the file, in KiB; it fills as the history grows, within weeks, and then stays. SQLite's own bound, said here
+/// because nothing else of a watch takes more memory with time.
+const CACHE_KIB: u32 = 2_000;
 /// Pages that the file may have: 1 GiB.
 const MOST_PAGES: u32 = 1_048_576;
 
@@ -224,6 +227,8 @@ impl History {
         let options = SqliteConnectOptions::new()
             .synchronous(SqliteSynchronous::Normal)
             .page_size(PAGE_BYTES)
+            // Negative: KiB, not pages.
+            .pragma("cache_size", format!("-{CACHE_KIB}"))
             .pragma("max_page_count", self.most_pages.to_string());
         let pool = sqlite::open(&self.path, &STEPS, options)
             .await

@@ -1,9 +1,12 @@
 """Sessions with PostgreSQL through the psql program, so that plain Python is enough."""
 
+import atexit
 import csv
 import io
 import os
 import subprocess
+import tempfile
+import uuid
 
 
 class DatabaseDown(Exception):
@@ -14,8 +17,10 @@ class SqlError(Exception):
     """The server refused a statement."""
 
 
-class Session:
-    """Every call is one psql process and one transaction."""
+class Psql:
+    """A running psql; starting one for every call would be most of the work of a small load."""
+
+    running = {}
 
     def __init__(self, host, port, name, user, password):
         self.command = [
@@ -24,21 +29,66 @@ class Session:
         ]
         self.environment = dict(os.environ)
         self.environment["PGPASSWORD"] = password or ""
-        self.execute("SELECT 1")
+        self.end_mark = f"end of the answer {uuid.uuid4()}\n"
+        self.process = self.errors = None
+        atexit.register(self.close)
+
+    @classmethod
+    def of(cls, *target):
+        """The one that talks to this database already, or a new one."""
+        if target not in cls.running:
+            cls.running[target] = cls(*target)
+        return cls.running[target]
 
     def execute(self, sql):
         try:
-            done = subprocess.run(
-                self.command, input=sql, capture_output=True, text=True,
-                env=self.environment, encoding="utf-8",
-            )
+            if self.process is None:
+                self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")
+                self.process = subprocess.Popen(
+                    self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+                    env=self.environment, encoding="utf-8",
+                )
+            self.process.stdin.write(f"{sql}\n;\n\\echo {self.end_mark}")
+            self.process.stdin.flush()
         except FileNotFoundError as e:
             raise DatabaseDown("psql is not installed") from e
-        if done.returncode == 2:
-            raise DatabaseDown(done.stderr.strip())
-        if done.returncode != 0:
-            raise SqlError(done.stderr.strip())
-        return done.stdout
+        except BrokenPipeError:
+            pass  # it has ended, and has said why
+        answer = []
+        for line in self.process.stdout:
+            if line == self.end_mark:
+                return "".join(answer)
+            answer.append(line)
+        # The first error ends it, and its transaction; the next call starts another.
+        code = self.close()
+        self.errors.seek(0)
+        problem = self.errors.read().strip()
+        if code == 2:
+            raise DatabaseDown(problem)
+        raise SqlError(problem)
+
+    def close(self):
+        """Ends it, where it runs, and returns its exit code."""
+        if self.process is None:
+            return None
+        process, self.process = self.process, None
+        try:
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended already
+        process.stdout.close()
+        return process.wait()
+
+
+class Session:
+    """Every call is one transaction."""
+
+    def __init__(self, host, port, name, user, password):
+        self.psql = Psql.of(host, port, name, user, password)
+        self.execute("SELECT 1")
+
+    def execute(self, sql):
+        return self.psql.execute(sql)
 
     def query(self, sql):
         """Rows as lists of text; NULL and '' both arrive as ''."""
@@ -64,7 +114,7 @@ def upsert_script(table, columns, rows, key, refresh, widen=()):
     """SQL that inserts the rows and, where the key exists, refreshes some columns only."""
     lines = [
         "BEGIN;",
-        f"CREATE TEMP TABLE incoming AS SELECT {', '.join(columns)} FROM {table} WITH NO DATA;",
+        f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {table} WITH NO DATA;",
     ]
     lines += [f"ALTER TABLE incoming ALTER {column} TYPE {kind};" for column, kind in widen]
     lines.append(f"COPY incoming ({', '.join(columns)}) FROM STDIN;")
