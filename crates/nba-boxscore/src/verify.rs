@@ -169,6 +169,9 @@ impl Verification {
         if let Some(violation) = self.court_violations.first() {
             return Verdict::not_proven(violation.to_string());
         }
+        if matches!(self.counts(), Verdict::Refuted { .. }) {
+            return Verdict::not_proven("the counts are refuted, and plus/minus rests on them");
+        }
         let doubt = self
             .starts
             .iter()

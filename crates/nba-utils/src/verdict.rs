@@ -92,6 +92,35 @@ impl Verdict {
         }
     }
 
+    /// The same with at most so many reasons, and how many more there are.
+    ///
+    /// ```
+    /// use nba_utils::Verdict;
+    /// let long = Verdict::from_findings(["a", "b", "c", "d"].map(str::to_owned));
+    /// assert_eq!(long.brief(2).to_string(), "refuted: a; b; and 2 more");
+    /// assert_eq!(long.brief(4), long);
+    /// ```
+    #[must_use]
+    pub fn brief(&self, most: usize) -> Self {
+        let cut = |reasons: &Reasons| {
+            let more = reasons.0.len().saturating_sub(most.max(1));
+            let mut some: Vec<String> = reasons.0.iter().take(most.max(1)).cloned().collect();
+            if more > 0 {
+                some.push(format!("and {more} more"));
+            }
+            Reasons(some)
+        };
+        match self {
+            Self::Refuted { reasons } => Self::Refuted {
+                reasons: cut(reasons),
+            },
+            Self::NotProven { reasons } => Self::NotProven {
+                reasons: cut(reasons),
+            },
+            other => other.clone(),
+        }
+    }
+
     /// Joins the verdicts of several checks into one.
     ///
     /// Any `Refuted` wins, then any `NotProven`, then `Proven`; `NotApplicable` changes nothing.

@@ -602,12 +602,11 @@ mod tests {
     const TWIN: (u64, &str, Side) = (2, "Brown", Side::Home);
     const AWAY: (u64, &str, Side) = (11, "Matković", Side::Away);
 
-    /// What leaves the log in doubt, but that a few rows end before the game does.
+    /// What is doubted besides the order and the end: a few rows are no game.
     fn doubts(log: &crate::GameLog) -> Vec<Note> {
-        let doubts = log
-            .notes
-            .iter()
-            .filter(|note| note.is_doubt() && !matches!(note, Note::BreaksOff { .. }));
+        let doubts = log.notes.iter().filter(|note| {
+            note.is_doubt() && !matches!(note, Note::BreaksOff { .. } | Note::OutOfChain { .. })
+        });
         doubts.cloned().collect()
     }
 
@@ -688,8 +687,16 @@ mod tests {
             ),
         ];
         let log = read("1", &actions, &[]).unwrap();
-        assert!(
-            matches!(&doubts(&log)[..], [Note::AmbiguousName { row: 2, name }] if name == "Brown")
+        let name = "Brown".to_owned();
+        assert_eq!(
+            doubts(&log),
+            [
+                Note::AmbiguousName { row: 2, name },
+                Note::Nobody {
+                    row: 2,
+                    what: "assist"
+                }
+            ]
         );
         // With an initial, or when the rows of one of them use another name, it is clear.
         let mut clear = actions;

@@ -79,6 +79,9 @@ its index, by one session unless --jobs says more.")]
         /// The CSV to write; it appears when it is complete.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "store")]
         out: Option<PathBuf>,
+        /// Drop the games of files that are gone; otherwise they stay as they were read.
+        #[arg(long, conflicts_with = "out")]
+        prune: bool,
         /// Parts at work at once; one per core unless told, and one for a database.
         #[arg(long, value_name = "N", conflicts_with = "out")]
         jobs: Option<NonZeroUsize>,
@@ -234,9 +237,9 @@ pub(crate) struct GameArgs {
     /// The game, where there are several.
     #[arg(long, value_name = "ID")]
     pub(crate) game: Option<String>,
-    /// The feed, when a store or database has the game from several.
-    #[arg(long, value_name = "FEED")]
-    pub(crate) source: Option<String>,
+    /// The source, when the game is there from several.
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    pub(crate) source: Option<SourceName>,
 }
 
 /// Where games are, and which of them are meant.
@@ -259,11 +262,20 @@ pub(crate) struct PlaceArgs {
 pub(crate) enum SourceName {
     /// ESPN: summaries, pages, and the table `play_by_play`.
     Espn,
+    /// ESPN's pages and the table `play_by_play`: texts alone.
+    #[value(name = "espn_text")]
+    EspnText,
+    /// ESPN's pages of about 2010.
+    #[value(name = "espn_html")]
+    EspnHtml,
     /// hoopR, as files and as the table `hoopr_play_by_play`.
     Hoopr,
     /// NBA Stats, v2 and v3.
     #[value(name = "nba_api")]
     NbaApi,
+    /// NBA Stats v3, and pages of nba.com and wnba.com.
+    #[value(name = "nba_api_v3")]
+    NbaApiV3,
     /// cdn.nba.com.
     #[value(name = "nba_live")]
     NbaLive,
@@ -275,12 +287,15 @@ pub(crate) enum SourceName {
 }
 
 impl SourceName {
-    /// The feeds as tables and stores call them.
+    /// The feeds as tables and stores call them, the best first.
     pub(crate) fn feeds(self) -> &'static [&'static str] {
         match self {
             Self::Espn => &["espn", "espn_text", "espn_html"],
+            Self::EspnText => &["espn_text"],
+            Self::EspnHtml => &["espn_html"],
             Self::Hoopr => &["hoopr"],
             Self::NbaApi => &["nba_api", "nba_api_v3"],
+            Self::NbaApiV3 => &["nba_api_v3"],
             Self::NbaLive => &["nba_live"],
             Self::DataNba => &["data_nba"],
             Self::Bref => &["bref"],

@@ -423,7 +423,7 @@ pub(crate) fn games_of_a_season_come_from_tables_and_lakes(world: &World) {
         (&["verify", "database:", "lake"], "is read alone"),
         (
             &["verify", "database:games"],
-            "no table of plays `public.games`",
+            "`public.games` is no table of plays",
         ),
         (&["verify", "s3://"], "names no bucket"),
         (

@@ -1,6 +1,6 @@
 //! Fills a store from files: in parallel, resumable, every file and game accounted for.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,9 +14,9 @@ use serde::Serialize;
 use super::card::StoredGame;
 use super::part::PartWriter;
 use super::store::{
-    Listed, PartRecord, SourceFile, SourceOutcome, StoreError, Writing, parts, winners,
+    Listed, PartRecord, SourceFile, SourceOutcome, StoreError, Writing, newest, parts, winners,
 };
-use crate::plays::place::{Fit, Mark, Place, Step, Wanted};
+use crate::plays::place::{Fit, Mark, Place, State, Step, Wanted};
 use crate::plays::{Form, PlaysError};
 
 /// Files of one part at most: one game a file makes parts of a few megabytes, and a killed run loses at most this much of work
@@ -25,6 +25,12 @@ const FILES_PER_PART: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not z
 
 /// Bytes of source files of one part at most; a larger file is a part of its own.
 const BYTES_PER_PART: u64 = 64 * 1024 * 1024;
+
+/// Files of one part at least, as far as there are so many: a part has the overhead of its files.
+const FEWEST_PER_PART: usize = 32;
+
+/// Reasons kept of a game that is not proven: of a game whose rows are in disorder there are hundreds.
+const MOST_REASONS: usize = 5;
 
 /// How to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +44,8 @@ pub struct BatchOptions {
     pub files_per_part: NonZeroUsize,
     /// Which games; all of them unless told. What was wanted before stays.
     pub wanted: Wanted,
+    /// Drop the games of units that are gone; otherwise they stay as they were read.
+    pub prune: bool,
 }
 
 impl Default for BatchOptions {
@@ -48,6 +56,7 @@ impl Default for BatchOptions {
             limit: 20,
             files_per_part: FILES_PER_PART,
             wanted: Wanted::default(),
+            prune: false,
         }
     }
 }
@@ -78,8 +87,12 @@ pub struct BatchAccount {
     pub files_unreadable: u64,
     /// Of all these, those that were done before and are as they were.
     pub files_unchanged: u64,
-    /// Games in these files.
+    /// Files of the store that are there no more; their games stay.
+    pub files_gone: u64,
+    /// Games of the store.
     pub games: u64,
+    /// Those of them that this run was asked for.
+    pub games_wanted: u64,
     /// Games whose counts are proven.
     pub games_proven: u64,
     /// Games that contradict themselves.
@@ -145,6 +158,8 @@ impl BatchAccount {
         let mut open = Vec::new();
         if self.games == 0 {
             open.push("there is no game".to_owned());
+        } else if self.games_wanted == 0 {
+            open.push("there is no game of what was asked for".to_owned());
         }
         if self.files_unreadable > 0 {
             open.push(format!("{} sources cannot be read", self.files_unreadable));
@@ -192,38 +207,37 @@ pub fn generate(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<BatchAccount, StoreError> {
     let store = Writing::begin(folder)?;
+    let before = parts(folder)?;
+    let old = Old::look(&before, place, options)?;
+    let mut account = BatchAccount {
+        files_gone: count(old.gone.len()),
+        ..BatchAccount::default()
+    };
     let wanted: HashSet<&Path> = place.units().iter().map(PathBuf::as_path).collect();
-    let (kept, stale) = divide_parts(store.parts()?, place, &wanted, &options.wanted)?;
-    let mut account = BatchAccount::default();
-    let done: HashSet<&Path> = kept
-        .iter()
-        .flat_map(|(_, record)| &record.sources)
-        .map(|source| source.path.as_path())
-        .collect();
-    // What was wanted before stays wanted.
-    let mut before: HashMap<&Path, &[Wanted]> = HashMap::new();
-    for source in stale.iter().flat_map(|(_, record)| &record.sources) {
-        before.insert(&source.path, &source.wanted);
-    }
     let mut pending = BTreeMap::new();
     for unit in place.units() {
         account.files += 1;
-        if done.contains(unit.as_path()) {
+        if old.done.contains(unit.as_path()) {
             account.files_unchanged += 1;
             continue;
         }
-        let mut all = before.get(unit.as_path()).copied().unwrap_or(&[]).to_vec();
+        // What was wanted before stays wanted.
+        let mut all = old
+            .again
+            .get(unit.as_path())
+            .copied()
+            .unwrap_or(&[])
+            .to_vec();
         if !all.iter().any(|one| one.covers(&options.wanted)) {
             all.retain(|one| !options.wanted.covers(one));
             all.push(options.wanted.clone());
         }
         pending.insert(unit.clone(), all);
     }
-    // The other files of a part that is given up have to be done anew, too, wherever they lie.
-    for source in stale.iter().flat_map(|(_, record)| &record.sources) {
-        let path = source.path.as_path();
-        if !done.contains(path) && !wanted.contains(path) && place.has(path) {
-            pending.insert(source.path.clone(), source.wanted.clone());
+    // The other units of a part that is given up have to be done anew, too, wherever they lie.
+    for (unit, all) in &old.again {
+        if !wanted.contains(unit) && place.has(unit) {
+            pending.insert(unit.to_path_buf(), all.to_vec());
         }
     }
     let total = pending.len();
@@ -231,69 +245,111 @@ pub fn generate(
         .into_iter()
         .map(|(unit, wanted)| Task { unit, wanted })
         .collect();
-    let work = divide(tasks, place, options.files_per_part);
-    let sequence = kept
+    let work = divide(tasks, place, options);
+    let sequence = before
         .iter()
-        .chain(&stale)
         .map(|(_, record)| record.sequence + 1)
         .max()
         .unwrap_or(0);
     let failed = run(&store, place, &work, sequence, options, total, progress)?;
-    for (part, _) in &stale {
-        store.retire(part)?;
+    let all = parts(folder)?;
+    account.parts_written = count(all.len().saturating_sub(before.len()));
+    let newest = newest(&all);
+    for (number, (part, record)) in all.iter().enumerate() {
+        // Read anew since, or gone for good. What could not be read anew stays as it was.
+        let is_over = record.sources.iter().all(|source| {
+            let path = source.path.as_path();
+            newest.get(path) != Some(&number) || (options.prune && old.gone.contains(path))
+        });
+        if is_over {
+            store.retire(part)?;
+            account.parts_replaced += 1;
+        }
     }
-    account.parts_written = u64::try_from(work.len()).unwrap_or(u64::MAX);
-    account.parts_unchanged = u64::try_from(kept.len()).unwrap_or(u64::MAX);
-    account.parts_replaced = u64::try_from(stale.len()).unwrap_or(u64::MAX);
-    summarise(
-        &mut account,
-        &parts(folder)?,
-        &wanted,
-        &failed,
-        options.limit,
-    );
+    let left = parts(folder)?;
+    account.parts_unchanged = count(left.len()).saturating_sub(account.parts_written);
+    summarise(&mut account, &left, &wanted, &failed, options);
     Ok(account)
 }
 
-type Parts = Vec<(PathBuf, PartRecord)>;
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
 
-/// Parts that stay, and parts to be done anew: of a unit in another state, or of which more is wanted now.
-fn divide_parts(
-    parts: Parts,
-    place: &dyn Place,
-    units: &HashSet<&Path>,
-    wanted: &Wanted,
-) -> Result<(Parts, Parts), StoreError> {
-    let known: Vec<(&Path, Mark)> = parts
-        .iter()
-        .flat_map(|(_, record)| &record.sources)
-        .map(|source| (source.path.as_path(), source.mark()))
-        .collect();
-    let mut changed = place.changed(&known)?.into_iter();
-    let is_stale: Vec<bool> = parts
-        .iter()
-        .map(|(_, record)| {
-            let sources = record.sources.iter();
-            let stale = sources.zip(changed.by_ref()).filter(|(source, changed)| {
-                *changed || (units.contains(source.path.as_path()) && !source.covers(wanted))
-            });
-            // All of them, so that the next part begins at its own.
-            stale.count() > 0
-        })
-        .collect();
-    let mut stale = is_stale.into_iter();
-    Ok(parts.into_iter().partition(|_| stale.next() == Some(false)))
+/// What a store has of its units before a run.
+struct Old<'p> {
+    /// As they were, with everything that is wanted.
+    done: HashSet<&'p Path>,
+    /// To be done anew, with what was wanted of them.
+    again: BTreeMap<&'p Path, &'p [Wanted]>,
+    /// There no more.
+    gone: HashSet<&'p Path>,
+}
+
+impl<'p> Old<'p> {
+    fn look(
+        parts: &'p [(PathBuf, PartRecord)],
+        place: &dyn Place,
+        options: &BatchOptions,
+    ) -> Result<Self, StoreError> {
+        let newest = newest(parts);
+        let units: HashSet<&Path> = place.units().iter().map(PathBuf::as_path).collect();
+        let alive: Vec<(usize, &SourceFile)> = parts
+            .iter()
+            .enumerate()
+            .flat_map(|(part, (_, record))| record.sources.iter().map(move |source| (part, source)))
+            .filter(|(part, source)| newest.get(source.path.as_path()) == Some(part))
+            .collect();
+        let known: Vec<(&Path, Mark)> = alive
+            .iter()
+            .map(|(_, source)| (source.path.as_path(), source.mark()))
+            .collect();
+        let states = place.states(&known)?;
+        let is_over = |source: &SourceFile, state: State| match state {
+            State::Changed => true,
+            State::Gone => options.prune,
+            State::Same => units.contains(source.path.as_path()) && !source.covers(&options.wanted),
+        };
+        let given_up: HashSet<usize> = alive
+            .iter()
+            .zip(&states)
+            .filter(|((_, source), state)| is_over(source, **state))
+            .map(|((part, _), _)| *part)
+            .collect();
+        let mut old = Self {
+            done: HashSet::new(),
+            again: BTreeMap::new(),
+            gone: HashSet::new(),
+        };
+        for ((part, source), state) in alive.into_iter().zip(states) {
+            let path = source.path.as_path();
+            if state == State::Gone {
+                old.gone.insert(path);
+            } else if given_up.contains(&part) {
+                old.again.insert(path, &source.wanted);
+            } else {
+                old.done.insert(path);
+            }
+        }
+        Ok(old)
+    }
 }
 
 /// Units in order, divided so that a part is neither too large nor one file of thousands.
-fn divide(tasks: Vec<Task>, place: &dyn Place, most: NonZeroUsize) -> Vec<Vec<Task>> {
+fn divide(tasks: Vec<Task>, place: &dyn Place, options: &BatchOptions) -> Vec<Vec<Task>> {
+    // Every worker has something to do, and no part is a handful of files.
+    let share = tasks
+        .len()
+        .div_ceil(options.jobs.get())
+        .max(FEWEST_PER_PART);
+    let most = options.files_per_part.get().min(share);
     let mut work: Vec<Vec<Task>> = Vec::new();
     let mut bytes = 0u64;
     for task in tasks {
         let size = place.bytes(&task.unit);
         match work.last_mut() {
             Some(part)
-                if part.len() < most.get()
+                if part.len() < most
                     && bytes.saturating_add(size) <= BYTES_PER_PART
                     && part
                         .last()
@@ -386,7 +442,6 @@ fn write(
         sources: Vec::with_capacity(work.len()),
         games: Vec::new(),
         failed: Failed::new(),
-        repeated: 0,
         known: HashSet::new(),
         current: Current::default(),
         problem: None,
@@ -404,6 +459,10 @@ fn write(
     }
     read?;
     part.writer.finish().map_err(broken)?;
+    if part.sources.is_empty() {
+        // Nothing could be opened: nothing is known that was not known before.
+        return Ok(part.failed);
+    }
     let mut naming = blake3::Hasher::new();
     naming.update(&sequence.to_le_bytes());
     for source in &part.sources {
@@ -413,8 +472,9 @@ fn write(
         naming.update(&source.modified.to_le_bytes());
     }
     let name = naming.finalize().to_hex()[..24].to_owned();
-    let record = PartRecord::new(sequence, part.sources, part.games, part.repeated);
-    store.commit(&folder, &name, &record)?;
+    let repeated = part.sources.iter().map(|source| source.repeated).sum();
+    let record = PartRecord::new(sequence, part.sources, part.games, repeated);
+    store.commit(&folder, &name, record)?;
     Ok(part.failed)
 }
 
@@ -422,6 +482,7 @@ fn write(
 #[derive(Default)]
 struct Current {
     games: u64,
+    repeated: u64,
     left_out: u64,
     season_unknown: u64,
 }
@@ -432,7 +493,6 @@ struct Part {
     sources: Vec<SourceFile>,
     games: Vec<Listed>,
     failed: Failed,
-    repeated: u64,
     known: HashSet<(String, String)>,
     current: Current,
     problem: Option<ParquetError>,
@@ -452,9 +512,7 @@ impl Part {
                     Ok(()) => SourceOutcome::Read {
                         games: current.games,
                     },
-                    Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. })
-                        if current.games == 0 =>
-                    {
+                    Err(error) if error.is_other_kind() && current.games == 0 => {
                         SourceOutcome::UnknownForm
                     }
                     Err(error) => SourceOutcome::Unreadable {
@@ -466,6 +524,7 @@ impl Part {
                     path: task.unit.clone(),
                     size: mark.size,
                     modified: mark.state,
+                    repeated: current.repeated,
                     left_out: current.left_out,
                     season_unknown: current.season_unknown,
                     wanted: task.wanted.clone(),
@@ -501,16 +560,17 @@ impl Part {
         let game = StoredGame::new(form, log, &verify(log));
         let card = &game.card;
         if !self.known.insert((card.id.clone(), card.source.clone())) {
-            self.repeated += 1;
+            self.current.repeated += 1;
             return;
         }
         self.games.push(Listed {
             file: self.sources.len(),
             id: card.id.clone(),
             source: card.source.clone(),
+            season: log.season,
             digest: card.digest,
-            counts: card.counts.clone(),
-            court: card.court.clone(),
+            counts: card.counts.brief(MOST_REASONS),
+            court: card.court.brief(MOST_REASONS),
             grade: card.record.grade,
             events: u64::try_from(game.timeline.points().len()).unwrap_or(u64::MAX),
             figures: card.figures,
@@ -532,20 +592,26 @@ fn summarise(
     parts: &[(PathBuf, PartRecord)],
     wanted: &HashSet<&Path>,
     failed: &Failed,
-    limit: usize,
+    options: &BatchOptions,
 ) {
     for (path, error) in failed {
-        if wanted.contains(path.as_path()) {
-            account.files_unreadable += 1;
-        }
-        account.finding(limit, error.clone());
+        // Of a part that was to be done anew, too.
+        account.files += u64::from(!wanted.contains(path.as_path()));
+        account.files_unreadable += 1;
+        account.finding(options.limit, error.clone());
     }
-    for (_, record) in parts {
-        account.games_repeated += record.repeated;
-        for source in &record.sources {
-            let here = wanted.contains(source.path.as_path());
+    let newest = newest(parts);
+    for (part, (_, record)) in parts.iter().enumerate() {
+        let is_alive = |source: &&SourceFile| newest.get(source.path.as_path()) == Some(&part);
+        let all = record.sources.iter().all(|source| is_alive(&source));
+        for source in record.sources.iter().filter(is_alive) {
+            let path = source.path.as_path();
+            let here = wanted.contains(path) && !failed.contains_key(path);
             account.games_left_out += source.left_out;
             account.games_of_unknown_season += source.season_unknown;
+            if !all {
+                account.games_repeated += source.repeated;
+            }
             match &source.outcome {
                 SourceOutcome::Read { games } => {
                     account.games_in_files += games;
@@ -555,18 +621,33 @@ fn summarise(
                 SourceOutcome::Unreadable { games, error } => {
                     account.games_in_files += games;
                     account.files_unreadable += u64::from(here);
-                    account.finding(limit, error.clone());
+                    account.finding(options.limit, error.clone());
                 }
             }
         }
-        account.games_repeated += u64::try_from(record.games.len()).unwrap_or(u64::MAX);
+        if all {
+            account.games_repeated += record.repeated;
+        }
+        let of = |game: &&Listed| {
+            record
+                .sources
+                .get(game.file)
+                .is_some_and(|one| is_alive(&one))
+        };
+        account.games_repeated += count(record.games.iter().filter(of).count());
     }
     let winners = winners(parts);
-    account.games_repeated -= u64::try_from(winners.len()).unwrap_or(0);
+    account.games_repeated -= count(winners.len());
     let mut hasher = blake3::Hasher::new();
     for ((id, source), (part, place)) in winners {
-        let game = &parts[part].1.games[place];
+        let record = &parts[part].1;
+        let game = &record.games[place];
+        let unit = record.sources.get(game.file);
         account.games += 1;
+        account.games_wanted += u64::from(
+            unit.is_some_and(|unit| wanted.contains(unit.path.as_path()))
+                && options.wanted.has(source, game.season),
+        );
         account.events += game.events;
         account.figures_compared += game.figures;
         *account.grades.entry(game.grade.unwrap_or('-')).or_default() += 1;
@@ -577,7 +658,7 @@ fn summarise(
             _ => account.games_not_proven += 1,
         }
         if game.counts != Verdict::Proven {
-            account.finding(limit, game.counts.clone().about(id).to_string());
+            account.finding(options.limit, game.counts.clone().about(id).to_string());
         }
         for text in [id.as_bytes(), source.as_bytes()] {
             hasher.update(text);

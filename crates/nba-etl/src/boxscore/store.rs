@@ -1,11 +1,11 @@
 //! A folder of parts, each whole or not there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use nba_utils::atomic::{self, NewFile};
-use nba_utils::{Digest, Hint, Verdict};
+use nba_utils::{Digest, Hint, Season, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::card::StoredGame;
@@ -50,6 +50,9 @@ pub struct SourceFile {
     pub size: u64,
     /// Last change of a file, in nanoseconds since 1970; a digest of what tells states apart elsewhere.
     pub modified: u64,
+    /// Games that an earlier unit of the part has, too.
+    #[serde(default)]
+    pub repeated: u64,
     /// Games of seasons or feeds that were not wanted.
     #[serde(default)]
     pub left_out: u64,
@@ -90,6 +93,8 @@ pub(super) struct Listed {
     pub(super) file: usize,
     pub(super) id: String,
     pub(super) source: String,
+    #[serde(default)]
+    pub(super) season: Option<Season>,
     pub(super) digest: Digest,
     pub(super) counts: Verdict,
     pub(super) court: Verdict,
@@ -110,6 +115,9 @@ pub struct PartRecord {
     pub(super) games: Vec<Listed>,
     /// Games that came twice in these files; the first one counts.
     pub repeated: u64,
+    /// Bytes of its files, by name; none in a part of an earlier version.
+    #[serde(default)]
+    pub(super) sizes: BTreeMap<String, u64>,
 }
 
 impl PartRecord {
@@ -125,6 +133,7 @@ impl PartRecord {
             sources,
             games,
             repeated,
+            sizes: BTreeMap::new(),
         }
     }
 }
@@ -199,6 +208,10 @@ impl Hint for StoreError {
                 Some("make one with `nba boxscore generate PATH --store DIR`".to_owned())
             }
             StoreError::Place(error) => error.hint(),
+            StoreError::File { operation, .. } if *operation == "read" => Some(
+                "if it is damaged, remove the part's folder and generate again: only its games are done anew"
+                    .to_owned(),
+            ),
             StoreError::File { .. } | StoreError::NoGame { .. } => None,
         }
     }
@@ -225,9 +238,21 @@ pub struct Store {
     repeats: Vec<HashSet<(String, String)>>,
 }
 
-/// Of each game the place that counts, by part and position, and how many do not: the file that comes first by name decides,
-/// however the files were divided into parts.
+/// By unit, the part that read it last: what older parts have of it counts no longer.
+pub(super) fn newest(parts: &[(PathBuf, PartRecord)]) -> HashMap<&Path, usize> {
+    let mut newest = HashMap::new();
+    for (part, (_, record)) in parts.iter().enumerate() {
+        for source in &record.sources {
+            newest.insert(source.path.as_path(), part);
+        }
+    }
+    newest
+}
+
+/// Of each game the place that counts, by part and position: the file that comes first by name decides, however the files were divided
+/// into parts.
 pub(super) fn winners(parts: &[(PathBuf, PartRecord)]) -> BTreeMap<(&str, &str), (usize, usize)> {
+    let newest = newest(parts);
     let path = |(part, place): (usize, usize)| {
         let record = &parts[part].1;
         let file = record.games[place].file;
@@ -236,11 +261,14 @@ pub(super) fn winners(parts: &[(PathBuf, PartRecord)]) -> BTreeMap<(&str, &str),
     let mut winners: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for (part, (_, record)) in parts.iter().enumerate() {
         for (place, game) in record.games.iter().enumerate() {
+            let unit = path((part, place));
+            if unit.and_then(|unit| newest.get(unit)) != Some(&part) {
+                continue;
+            }
             winners
                 .entry((&game.id, &game.source))
                 .and_modify(|best| {
-                    // The same file in two parts: the older one is about to be given up.
-                    if path((part, place)) <= path(*best) {
+                    if unit < path(*best) {
                         *best = (part, place);
                     }
                 })
@@ -269,7 +297,7 @@ impl Store {
             for game in &record.games {
                 if winners
                     .get(&(game.id.as_str(), game.source.as_str()))
-                    .is_some_and(|(part, _)| *part != number)
+                    .is_none_or(|(part, _)| *part != number)
                 {
                     repeats[number].insert((game.id.clone(), game.source.clone()));
                 }
@@ -397,15 +425,10 @@ impl Store {
     /// Ids and feeds of the games that count.
     #[must_use]
     pub fn ids(&self) -> Vec<(String, String)> {
-        let mut ids: Vec<(String, String)> = self
-            .parts
-            .iter()
-            .flat_map(|(_, record)| &record.games)
-            .map(|game| (game.id.clone(), game.source.clone()))
-            .collect();
-        ids.sort();
-        ids.dedup();
-        ids
+        winners(&self.parts)
+            .into_keys()
+            .map(|(id, feed)| (id.to_owned(), feed.to_owned()))
+            .collect()
     }
 }
 
@@ -435,6 +458,16 @@ pub(super) fn parts(folder: &Path) -> Result<Vec<(PathBuf, PartRecord)>, StoreEr
                 path,
                 problem: format!("it has form {}, not {VERSION}", record.version),
             });
+        }
+        for (name, size) in &record.sizes {
+            let file = path.join(name);
+            let there = fs::metadata(&file).map_err(failed("look at", &file))?.len();
+            if there != *size {
+                return Err(StoreError::Damaged {
+                    path,
+                    problem: format!("`{name}` has {there} bytes, not {size}"),
+                });
+            }
         }
         found.push((path, record));
     }
@@ -483,11 +516,6 @@ impl Writing {
         })
     }
 
-    /// Parts that are there.
-    pub(super) fn parts(&self) -> Result<Vec<(PathBuf, PartRecord)>, StoreError> {
-        parts(&self.folder)
-    }
-
     /// An empty folder for a part with this name.
     pub(super) fn new_part(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.folder.join(format!("{NEW}{name}"));
@@ -500,9 +528,15 @@ impl Writing {
         &self,
         new: &Path,
         name: &str,
-        record: &PartRecord,
+        mut record: PartRecord,
     ) -> Result<(), StoreError> {
-        let text = serde_json::to_vec_pretty(record).map_err(failed("write", new))?;
+        for entry in fs::read_dir(new).map_err(failed("list", new))? {
+            let entry = entry.map_err(failed("list", new))?;
+            let size = entry.metadata().map_err(failed("look at", new))?.len();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            record.sizes.insert(name, size);
+        }
+        let text = serde_json::to_vec_pretty(&record).map_err(failed("write", new))?;
         let file = new.join(RECORD);
         atomic::create(&file, &text, NewFile::Readable).map_err(failed("write", &file))?;
         let path = self.folder.join(format!("{PART}{name}"));

@@ -189,6 +189,9 @@ fn read_stream(
         });
     }
     let named = |fault| match fault {
+        json::Fault::Json(_) if !is_json(&bytes) => PlaysError::UnknownForm {
+            path: path.to_owned(),
+        },
         json::Fault::Json(source) => PlaysError::Json {
             path: path.to_owned(),
             source,
@@ -210,6 +213,13 @@ fn read_stream(
         take(form, log);
     })
     .map_err(named)
+}
+
+/// Whether a text begins as JSON of a game or of several does.
+fn is_json(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(first, Some(b'{' | b'['))
 }
 
 /// What a file is called without its endings.
@@ -488,6 +498,13 @@ pub enum PlaysError {
         /// The one that was asked for; none where any would do.
         table: Option<String>,
     },
+    /// It is a view, or lacks the columns of plays.
+    #[cfg(feature = "boxscore-db")]
+    #[error("`{table}` is no table of plays")]
+    NoPlays {
+        /// The relation.
+        table: String,
+    },
     /// Its games can only be found by reading all of it.
     #[cfg(feature = "boxscore-db")]
     #[error("table `{table}` has no index that begins with `game_id`")]
@@ -498,6 +515,16 @@ pub enum PlaysError {
 }
 
 impl PlaysError {
+    /// Whether the file is whole and holds something else. One that breaks off may be a game, and is damaged.
+    #[must_use]
+    pub fn is_other_kind(&self) -> bool {
+        match self {
+            Self::UnknownForm { .. } => true,
+            Self::Json { source, .. } => source.is_data(),
+            _ => false,
+        }
+    }
+
     /// The same of another file.
     fn of(mut self, name: &Path) -> Self {
         match &mut self {
@@ -511,7 +538,10 @@ impl PlaysError {
             | Self::Rows { path, .. } => name.clone_into(path),
             Self::Lake { .. } => {}
             #[cfg(feature = "boxscore-db")]
-            Self::Database { .. } | Self::NoTable { .. } | Self::NoIndex { .. } => {}
+            Self::Database { .. }
+            | Self::NoTable { .. }
+            | Self::NoPlays { .. }
+            | Self::NoIndex { .. } => {}
         }
         self
     }
@@ -525,6 +555,11 @@ impl Hint for PlaysError {
             Self::Database { source } => source.hint(),
             #[cfg(feature = "boxscore-db")]
             Self::NoTable { .. } => Some("tables of plays are `play_by_play` and `hoopr_play_by_play`; --target chooses the database".to_owned()),
+            #[cfg(feature = "boxscore-db")]
+            Self::NoPlays { .. } => Some(
+                "it must be a table with the columns of `play_by_play` or `hoopr_play_by_play`; name another with `database:TABLE`"
+                    .to_owned(),
+            ),
             #[cfg(feature = "boxscore-db")]
             Self::NoIndex { table } => Some(format!(
                 "every game would cost a scan of the whole table; make one with `create index concurrently on {table} (game_id)`, or read the files"

@@ -49,6 +49,19 @@ fn walkdir(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Makes parts as an earlier version wrote them: without the sizes of their files.
+fn forget_sizes(store: &Path) {
+    for entry in std::fs::read_dir(store).unwrap() {
+        let file = entry.unwrap().path().join("part.json");
+        let Ok(text) = std::fs::read(&file) else {
+            continue;
+        };
+        let mut record: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        record.as_object_mut().unwrap().remove("sizes");
+        std::fs::write(&file, record.to_string()).unwrap();
+    }
+}
+
 fn run(files: &[PathBuf], store: &Path) -> BatchAccount {
     let mut options = BatchOptions::default();
     options.files_per_part = NonZeroUsize::new(12).unwrap();
@@ -196,6 +209,12 @@ fn a_store_is_written_by_one_run_and_damage_is_noticed() {
     let mut full = parts.iter().filter(|part| games_of(part) > 0);
     let (one, other) = (full.next().unwrap(), full.next().unwrap());
     std::fs::copy(one.join("changes.parquet"), other.join("changes.parquet")).unwrap();
+    let refused = Store::open(&store);
+    assert!(
+        matches!(refused, Err(StoreError::Damaged { .. })),
+        "{refused:?}"
+    );
+    forget_sizes(&store);
     let mut found = 0;
     let outcome = Store::open(&store)
         .unwrap()
@@ -487,6 +506,7 @@ mod tables {
         let old = dir.path().join("old");
         run(&files[..2], &old);
         forget_possessions(&old);
+        forget_sizes(&old);
         let old = Store::open(&old).unwrap();
         let mut without = LoadOptions::new("old");
         without.free_bytes = Some(1 << 40);
@@ -509,6 +529,141 @@ mod tables {
             "{refused:?}"
         );
         db.close().await;
+    }
+}
+
+/// What was read stays until it was read again, whatever becomes of its file.
+#[test]
+fn games_are_not_lost_with_their_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let files: Vec<PathBuf> = lake(dir.path())
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|ending| ending == "parquet"))
+        .take(6)
+        .collect();
+    let store = dir.path().join("store");
+    let whole = run(&files, &store);
+    assert_eq!(whole.games_wanted, whole.games);
+
+    // One of a part has changed, another one of it cannot be opened: a folder has its name.
+    let (changed, shut) = (&files[0], &files[1]);
+    let keep = dir.path().join("keep");
+    std::fs::rename(shut, &keep).unwrap();
+    std::fs::create_dir(shut).unwrap();
+    let touch = || {
+        let bytes = std::fs::read(changed).unwrap();
+        std::fs::write(changed, bytes).unwrap();
+    };
+    touch();
+    let some = run(&files[..1], &store);
+    assert_eq!(some.digest, whole.digest, "{some:#?}");
+    assert_eq!(some.files_unreadable, 1, "{some:#?}");
+    assert_ne!(some.verdict(), Verdict::Proven);
+    // Until it can be opened again.
+    std::fs::remove_dir(shut).unwrap();
+    std::fs::rename(&keep, shut).unwrap();
+    let again = run(&files, &store);
+    assert_eq!((again.digest, again.files_unreadable), (whole.digest, 0));
+
+    // A disk that is away.
+    let away = dir.path().join("away");
+    std::fs::rename(shut, &away).unwrap();
+    touch();
+    let gone = run(&files[..1], &store);
+    assert_eq!(
+        (gone.digest, gone.files_gone),
+        (whole.digest, 1),
+        "{gone:#?}"
+    );
+    std::fs::rename(&away, shut).unwrap();
+    assert_eq!(run(&files, &store).files_gone, 0);
+
+    // Killed before the old part was removed: both have the same files, and each counts once.
+    let parts = |folder: &Path| {
+        let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.join("part.json").is_file())
+            .collect();
+        found.sort();
+        found
+    };
+    let old = parts(&store)
+        .into_iter()
+        .map(|part| {
+            let to = dir.path().join(part.file_name().unwrap());
+            std::fs::create_dir(&to).unwrap();
+            for entry in std::fs::read_dir(&part).unwrap() {
+                let entry = entry.unwrap();
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+            (to, part)
+        })
+        .collect::<Vec<_>>();
+    touch();
+    run(&files, &store);
+    for (kept, part) in old {
+        if !part.exists() {
+            std::fs::rename(kept, part).unwrap();
+        }
+    }
+    assert_eq!(
+        Store::open(&store).unwrap().ids().len(),
+        usize::try_from(whole.games).unwrap()
+    );
+    let killed = run(&files[..1], &store);
+    assert_eq!(killed.digest, whole.digest, "{killed:#?}");
+    assert_eq!(killed.parts_written, 0);
+
+    // A file of a part that is shorter than it was.
+    let part = parts(&store).swap_remove(0);
+    let file = part.join("changes.parquet");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..100]).unwrap();
+    let damaged = generate(
+        &Files::new(&files).unwrap(),
+        &store,
+        &BatchOptions::default(),
+        &|_| {},
+    );
+    assert!(
+        matches!(damaged, Err(StoreError::Damaged { .. })),
+        "{damaged:?}"
+    );
+}
+
+/// A document that breaks off is no document of another kind.
+#[test]
+fn a_cut_document_is_unreadable() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = lake(dir.path())
+        .into_iter()
+        .find(|file| {
+            file.extension().is_some_and(|ending| ending == "json")
+                && std::fs::metadata(file).unwrap().len() > 50_000
+        })
+        .unwrap();
+    let other = dir.path().join("other.json");
+    std::fs::write(&other, "{\"teams\": []}").unwrap();
+    let table = dir.path().join("other.csv");
+    std::fs::write(&table, "team,points\nBOS,101\n").unwrap();
+    let files = [file.clone(), other, table];
+    let whole = run(&files, &dir.path().join("whole"));
+    assert_eq!(
+        (whole.files_read, whole.files_unknown),
+        (1, 2),
+        "{whole:#?}"
+    );
+    let bytes = std::fs::read(&file).unwrap();
+    for cut in [5, bytes.len() / 2, bytes.len() - 20] {
+        std::fs::write(&file, &bytes[..bytes.len() - cut]).unwrap();
+        let account = run(&files, &dir.path().join(format!("cut-{cut}")));
+        assert_eq!(
+            (account.files_unreadable, account.files_unknown),
+            (1, 2),
+            "{account:#?}"
+        );
+        assert_ne!(account.verdict(), Verdict::Proven);
     }
 }
 

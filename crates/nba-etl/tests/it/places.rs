@@ -34,6 +34,17 @@ fn run(place: &dyn Place, store: &Path, wanted: &Wanted) -> BatchAccount {
     let mut options = BatchOptions::default();
     options.wanted = wanted.clone();
     options.files_per_part = std::num::NonZeroUsize::new(10).unwrap();
+    options.jobs = std::num::NonZeroUsize::new(2).unwrap();
+    let account = generate(place, store, &options, &|_| {}).unwrap();
+    assert!(account.is_balanced(), "{account:#?}");
+    account
+}
+
+/// The same, without what is gone.
+fn prune(place: &dyn Place, store: &Path, wanted: &Wanted) -> BatchAccount {
+    let mut options = BatchOptions::default();
+    options.wanted = wanted.clone();
+    options.prune = true;
     let account = generate(place, store, &options, &|_| {}).unwrap();
     assert!(account.is_balanced(), "{account:#?}");
     account
@@ -113,7 +124,10 @@ fn a_bucket_gives_what_its_files_give() {
     assert!(partly.parts_replaced > 0, "{partly:#?}");
     assert_ne!(partly.digest, by_file.digest);
     std::fs::remove_file(gone).unwrap();
-    let fewer = run(&list(&plays), &store, &all);
+    let stays = run(&list(&plays), &store, &all);
+    assert_eq!((stays.files_gone, stays.digest), (1, partly.digest));
+    let fewer = prune(&list(&plays), &store, &all);
+    assert_eq!(fewer.files_gone, 1);
     let mut left = files.clone();
     left.retain(|file| file != gone);
     let fresh = run(&Files::new(&left).unwrap(), &dir.path().join("fresh"), &all);
@@ -251,12 +265,14 @@ fn tables_give_what_their_files_give() {
     world.write(
         "delete from hoopr_play_by_play where game_id = (select max(game_id) from hoopr_play_by_play)",
     );
-    let fewer = run(&world.list(None, &hoopr).unwrap(), &store, &hoopr);
+    let stays = run(&world.list(None, &hoopr).unwrap(), &store, &hoopr);
+    assert_eq!((stays.games, stays.files_gone), (by_table.games, 1));
+    let fewer = prune(&world.list(None, &hoopr).unwrap(), &store, &hoopr);
     assert_eq!(fewer.games, by_table.games - 1);
     world.write(
         "update hoopr_play_by_play set game_id = null where game_id = (select max(game_id) from hoopr_play_by_play)",
     );
-    let lost = run(&world.list(None, &hoopr).unwrap(), &store, &hoopr);
+    let lost = prune(&world.list(None, &hoopr).unwrap(), &store, &hoopr);
     assert_eq!((lost.games, lost.files_unreadable), (by_table.games - 2, 1));
     assert!(
         lost.findings.iter().any(|one| one.contains("no `game_id`")),
@@ -274,7 +290,23 @@ fn tables_give_what_their_files_give() {
             .is_some_and(|hint| hint.contains("create index"))
     );
     let error = world.list(Some("games"), &hoopr).unwrap_err();
+    assert!(matches!(error, PlaysError::NoPlays { .. }), "{error:?}");
+    let error = world.list(Some("nosuch"), &hoopr).unwrap_err();
     assert!(matches!(error, PlaysError::NoTable { .. }), "{error:?}");
+    // One of another order of its letters does not give the next game.
+    world.write("drop view unified_play_by_play; alter table hoopr_play_by_play alter game_id type text; create index on hoopr_play_by_play (game_id text_pattern_ops)");
+    let error = world.list(Some("hoopr_play_by_play"), &hoopr).unwrap_err();
+    assert!(matches!(error, PlaysError::NoIndex { .. }), "{error:?}");
+    // A table of usual name that cannot be read is not passed over.
+    world.write("alter table hoopr_play_by_play rename athlete_id_1 to athlete");
+    let error = world.list(None, &Wanted::default()).unwrap_err();
+    assert!(matches!(error, PlaysError::NoPlays { .. }), "{error:?}");
+    world.write("drop table hoopr_play_by_play");
+    let place = world.list(None, &Wanted::default()).unwrap();
+    assert_eq!(
+        place.left_out(),
+        ["there is no table `public.hoopr_play_by_play`"]
+    );
 }
 
 #[test]
@@ -315,8 +347,13 @@ fn what_was_wanted_before_stays() {
     let two = run(&files, &store, &season(second));
     assert!(two.games > one.games, "{two:#?}");
     assert!(ids(&store).is_superset(&games));
-    // Asked for again, the first needs nothing.
+    // Asked for again, the first needs nothing. Of a season without games nothing is proven.
     assert_eq!(run(&files, &store, &season(first)).parts_written, 0);
+    let none = run(&files, &path("none"), &season("2050-51"));
+    assert_ne!(none.verdict(), Verdict::Proven);
+    let none = run(&files, &store, &season("2050-51"));
+    assert_eq!((none.games_wanted, none.games), (0, two.games));
+    assert_ne!(none.verdict(), Verdict::Proven);
     let whole = run(&files, &store, &Wanted::default());
     let fresh = run(&files, &path("fresh"), &Wanted::default());
     assert_eq!(whole.digest, fresh.digest);

@@ -42,13 +42,19 @@ pub(crate) fn run(context: &Context, command: &BoxscoreCommand) -> anyhow::Resul
             place,
             store,
             out: file,
+            prune,
             jobs,
             limit,
         } => match file {
-            Some(file) => generate(context, place, file),
+            Some(file) => generate(context, place, file, *limit),
             None => {
                 let folder = place::store_folder(context, store.as_deref())?;
-                store::generate(context, place, &folder, *jobs, *limit)
+                let filling = store::Filling {
+                    jobs: *jobs,
+                    limit: *limit,
+                    prune: *prune,
+                };
+                store::generate(context, place, &folder, filling)
             }
         },
         BoxscoreCommand::Load {
@@ -222,10 +228,13 @@ fn render(out: Out, log: &GameLog, game: &Verification, score: &GameBox) -> anyh
     Ok(verdict.exit_code())
 }
 
-/// A verdict with its first reason.
+/// A verdict with its first reasons.
 fn told(verdict: &Verdict) -> String {
-    Tone::of(verdict).paint(&verdict.to_string())
+    Tone::of(verdict).paint(&verdict.brief(REASONS).to_string())
 }
+
+/// Reasons of a game that are told.
+const REASONS: usize = 3;
 
 fn team_view<'a>(log: &'a GameLog, score: &'a GameBox, side: Side) -> TeamView<'a> {
     let (team, entry) = (&score.teams[side.index()], &log.teams[side.index()]);
@@ -313,9 +322,10 @@ fn row(name: String, line: &Line, timed: bool) -> Vec<comfy_table::Cell> {
     ]
 }
 
-/// Every file under the paths, in a stable order.
-fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+/// Every file under the paths, in a stable order, and how many links were left out.
+fn files(paths: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, usize)> {
     let mut found = Vec::new();
+    let mut links = 0;
     for path in paths {
         // A path that somebody wrote down has to be there; what lies in a folder may come and go.
         let about =
@@ -336,13 +346,15 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                     folders.push(entry.path());
                 } else if kind.is_file() {
                     found.push(entry.path());
+                } else {
+                    links += usize::from(kind.is_symlink());
                 }
             }
         }
     }
     found.sort();
     found.dedup();
-    Ok(found)
+    Ok((found, links))
 }
 
 /// What all games come to.
@@ -365,9 +377,33 @@ struct Summary {
     starting_fives_inferred: usize,
     starting_fives_unknown: usize,
     findings: Vec<String>,
+    findings_dropped: usize,
 }
 
 impl Summary {
+    /// Takes in what a game lacks.
+    fn find(&mut self, log: &GameLog, verdict: &Verdict, limit: usize) {
+        if *verdict == Verdict::Proven {
+            return;
+        }
+        if self.findings.len() < limit {
+            let told = verdict.brief(REASONS).about(&log.id).to_string();
+            self.findings.push(told);
+        } else {
+            self.findings_dropped += 1;
+        }
+    }
+
+    fn print(&self, out: Out) {
+        for finding in &self.findings {
+            out.line(finding);
+        }
+        if self.findings_dropped > 0 {
+            let dropped = self.findings_dropped;
+            out.line(&format!("and {dropped} more; --limit shows them"));
+        }
+    }
+
     /// Takes in a file that breaks off, or cannot be opened.
     fn unreadable(&mut self, error: &PlaysError) {
         self.files_unreadable += 1;
@@ -414,7 +450,7 @@ fn each_game(
     context: &Context,
     args: &PlaceArgs,
     summary: &mut Summary,
-    mut take: impl FnMut(&GameLog, &mut Summary),
+    mut take: impl FnMut(&'static str, &GameLog, &mut Summary),
 ) -> anyhow::Result<()> {
     let Opened { place, wanted, .. } = &place::open(context, args, None)?;
     let units = place.units();
@@ -425,7 +461,7 @@ fn each_game(
         Step::Game(form, log) => {
             games += 1;
             match wanted.fit(form, &log) {
-                Fit::Wanted => take(&log, summary),
+                Fit::Wanted => take(form.feed(), &log, summary),
                 Fit::LeftOut => summary.games_left_out += 1,
                 Fit::SeasonUnknown => summary.games_of_unknown_season += 1,
             }
@@ -439,11 +475,9 @@ fn each_game(
             match read {
                 Ok(()) => {}
                 // A file that breaks off behind its first games is of a known form.
-                Err(PlaysError::UnknownForm { path } | PlaysError::Json { path, .. })
-                    if games == 0 =>
-                {
-                    if named(&args.paths, &path) {
-                        problem.get_or_insert(path);
+                Err(error) if error.is_other_kind() && games == 0 => {
+                    if named(&args.paths, &units[number]) {
+                        problem.get_or_insert(error);
                     }
                     summary.files_unknown += 1;
                 }
@@ -456,7 +490,7 @@ fn each_game(
     shown.finish();
     read?;
     match problem {
-        Some(path) => bail!("`{}` is no play-by-play of a known form", path.display()),
+        Some(error) => Err(error.into()),
         None => Ok(()),
     }
 }
@@ -477,22 +511,12 @@ fn verify_all(
 ) -> anyhow::Result<Code> {
     let out = context.out;
     let mut summary = Summary::default();
-    let mut dropped = 0usize;
-    each_game(context, place, &mut summary, |log, summary| {
+    each_game(context, place, &mut summary, |_, log, summary| {
         let game = verify(log);
         summary.count(log, &game);
-        let (counts, court) = (game.counts(), game.court());
-        for verdict in [Some(&counts), (!counts_only).then_some(&court)]
-            .into_iter()
-            .flatten()
-            .filter(|verdict| **verdict != Verdict::Proven)
-        {
-            if summary.findings.len() < limit {
-                let told = verdict.clone().about(&log.id).to_string();
-                summary.findings.push(told);
-            } else {
-                dropped += 1;
-            }
+        summary.find(log, &game.counts(), limit);
+        if !counts_only {
+            summary.find(log, &game.court(), limit);
         }
     })?;
     let verdict = verdict(&summary, counts_only);
@@ -500,12 +524,7 @@ fn verify_all(
         verdict: &verdict,
         summary: &summary,
     })?;
-    for finding in &summary.findings {
-        out.line(finding);
-    }
-    if dropped > 0 {
-        out.line(&format!("and {dropped} more; --limit shows them"));
-    }
+    summary.print(out);
     let count = |number: usize| thousands(i128::try_from(number).unwrap_or(i128::MAX));
     out.line(&format!(
         "{} games, {} events: counts proven {}, refuted {}, not proven {}; {} printed figures compared, {} on swapped rows",
@@ -580,16 +599,22 @@ fn verdict(summary: &Summary, counts_only: bool) -> Verdict {
 
 /// Columns of the CSV: the names of the platform's own tables.
 const HEADER: &str = "game_id,team_id,team,is_home,player_id,player_name,points,fgm,fga,fg3m,fg3a,ftm,fta,oreb,dreb,reb,ast,stl,blk,\
-tov,pf,plus_minus,seconds,counts,court\n";
+tov,pf,plus_minus,seconds,source,counts,court\n";
 
-fn generate(context: &Context, place: &PlaceArgs, file: &Path) -> anyhow::Result<Code> {
+fn generate(
+    context: &Context,
+    place: &PlaceArgs,
+    file: &Path,
+    limit: usize,
+) -> anyhow::Result<Code> {
     let out = context.out;
     let mut text = String::from(HEADER);
     let mut summary = Summary::default();
     let mut rows = 0usize;
-    each_game(context, place, &mut summary, |log, summary| {
+    each_game(context, place, &mut summary, |feed, log, summary| {
         let game = verify(log);
         summary.count(log, &game);
+        summary.find(log, &game.counts(), limit);
         let (counts, court) = (word(&game.counts()), word(&game.court()));
         for side in Side::BOTH {
             let (team, entry) = (&game.score.teams[side.index()], &log.teams[side.index()]);
@@ -603,7 +628,7 @@ fn generate(context: &Context, place: &PlaceArgs, file: &Path) -> anyhow::Result
                     line,
                     team.unknown_periods == 0,
                 );
-                text.extend([",", counts, ",", court, "\n"]);
+                text.extend([",", feed, ",", counts, ",", court, "\n"]);
             }
         }
     })?;
@@ -614,6 +639,7 @@ fn generate(context: &Context, place: &PlaceArgs, file: &Path) -> anyhow::Result
         verdict: &verdict,
         summary: &summary,
     })?;
+    summary.print(out);
     let count = |number: usize| thousands(i128::try_from(number).unwrap_or(i128::MAX));
     out.line(&format!(
         "{} player lines of {} games in {}",

@@ -12,7 +12,7 @@ use nba_etl::plays::place::{Files, Objects, Place, Step, Tables, Wanted};
 use nba_utils::GameId;
 use tokio::runtime::Runtime;
 
-use crate::cli::boxscore::{GameArgs, PlaceArgs};
+use crate::cli::boxscore::{GameArgs, PlaceArgs, SourceName};
 use crate::context::Context;
 
 /// Folder of the project's own store, in its state folder.
@@ -83,7 +83,12 @@ pub(super) fn open(
     match named {
         Some(named) => open_named(context, named, wanted),
         None => {
-            let mut files = super::files(&args.paths)?;
+            let (mut files, links) = super::files(&args.paths)?;
+            if links > 0 {
+                context.out.note(&format!(
+                    "{links} links in folders are not followed; name what they lead to"
+                ));
+            }
             if let Some(without) = without {
                 let inside = std::path::absolute(without)?;
                 files.retain(|file| {
@@ -152,6 +157,9 @@ fn open_named(context: &Context, named: Named<'_>, wanted: Wanted) -> anyhow::Re
             })?
         }
     };
+    for left_out in place.left_out() {
+        context.out.note(left_out);
+    }
     Ok(Opened {
         place,
         wanted,
@@ -183,7 +191,7 @@ fn told(log: GameLog) -> Played {
 /// The one game that is meant.
 pub(super) fn played(context: &Context, args: &GameArgs) -> anyhow::Result<Played> {
     if Store::is_one(&args.file) {
-        let game = super::store::game(&args.file, args.game.as_deref(), args.source.as_deref())?;
+        let game = super::store::game(&args.file, args.game.as_deref(), args.source)?;
         return Ok(Played::Stored(Box::new(game)));
     }
     if Named::read(&args.file).is_some() || args.file.is_dir() {
@@ -193,7 +201,7 @@ pub(super) fn played(context: &Context, args: &GameArgs) -> anyhow::Result<Playe
                 args.file.display()
             );
         };
-        return search(context, &args.file, game, args.source.as_deref()).map(told);
+        return search(context, &args.file, game, args.source).map(told);
     }
     let id = args.file.to_str().filter(|text| {
         args.game.is_none() && text.parse::<GameId>().is_ok() && !args.file.exists()
@@ -206,7 +214,7 @@ pub(super) fn played(context: &Context, args: &GameArgs) -> anyhow::Result<Playe
                  `nba boxscore generate`, or name a place: `database: --game {id}`"
             );
         }
-        let game = super::store::game(&folder, Some(id), args.source.as_deref())?;
+        let game = super::store::game(&folder, Some(id), args.source)?;
         return Ok(Played::Stored(Box::new(game)));
     }
     super::load(args).map(told)
@@ -217,7 +225,7 @@ fn search(
     context: &Context,
     place: &Path,
     game: &str,
-    feed: Option<&str>,
+    source: Option<SourceName>,
 ) -> anyhow::Result<GameLog> {
     let all = PlaceArgs {
         paths: vec![place.to_owned()],
@@ -226,40 +234,71 @@ fn search(
     };
     let opened = open(context, &all, None)?;
     let place = &opened.place;
-    let mut units = place.named_after(game);
-    let everywhere = units.is_empty() && !opened.is_database;
-    if everywhere {
-        units = place.units().to_vec();
+    let named = place.named_after(game);
+    let mut found = look_in(&**place, &named, game, source)?;
+    let mut searched = named.len();
+    if found.games.is_empty() && !opened.is_database {
+        let others: Vec<PathBuf> = place
+            .units()
+            .iter()
+            .filter(|unit| !named.contains(unit))
+            .cloned()
+            .collect();
+        searched += others.len();
+        let elsewhere = look_in(&**place, &others, game, source)?;
+        found.games = elsewhere.games;
+        found.problem = found.problem.or(elsewhere.problem);
     }
-    let mut found: Vec<(&'static str, GameLog)> = Vec::new();
-    let mut problem = None;
-    place.read(&units, &mut |_, step| match step {
-        Step::Game(form, log) => {
-            if log.id == game && feed.is_none_or(|feed| feed == form.feed()) {
-                found.push((form.feed(), *log));
-            }
-        }
-        // Among many files some hold something else.
-        Step::End(Err(PlaysError::UnknownForm { .. } | PlaysError::Json { .. }), _)
-            if everywhere => {}
-        Step::End(Err(error), _) | Step::Closed(error) => problem = Some(error),
-        Step::End(Ok(()), _) => {}
-    })?;
-    let mut feeds: Vec<&str> = found.iter().map(|(feed, _)| *feed).collect();
+    let order = |feed: &str| {
+        let feeds = source.map_or(&[][..], SourceName::feeds);
+        feeds.iter().position(|one| *one == feed)
+    };
+    found.games.sort_by_key(|(feed, _)| order(feed));
+    let mut feeds: Vec<&str> = found.games.iter().map(|(feed, _)| *feed).collect();
     feeds.dedup();
-    match (found.len(), problem) {
-        (0, Some(error)) => Err(error).with_context(|| format!("game `{game}` was not found")),
-        (0, None) => bail!(
-            "there is no game `{game}` among {} {}",
-            units.len(),
-            place.noun()
-        ),
-        _ if feeds.len() > 1 => bail!(
+    if feeds.len() > 1 && source.is_none() {
+        bail!(
             "game `{game}` is there from {}; name one with --source",
             feeds.join(" and ")
-        ),
-        _ => Ok(found.swap_remove(0).1),
+        );
     }
+    match (found.games.into_iter().next(), found.problem) {
+        (Some((_, log)), _) => Ok(log),
+        (None, Some(error)) => Err(error).with_context(|| format!("game `{game}` was not found")),
+        (None, None) => bail!(
+            "there is no game `{game}` among {searched} {}",
+            place.noun()
+        ),
+    }
+}
+
+/// What was found, and what could not be looked at.
+struct Found {
+    games: Vec<(&'static str, GameLog)>,
+    problem: Option<PlaysError>,
+}
+
+fn look_in(
+    place: &dyn Place,
+    units: &[PathBuf],
+    game: &str,
+    source: Option<SourceName>,
+) -> anyhow::Result<Found> {
+    let mut found = Found {
+        games: Vec::new(),
+        problem: None,
+    };
+    place.read(units, &mut |_, step| match step {
+        Step::Game(form, log) => {
+            if log.id == game && source.is_none_or(|one| one.feeds().contains(&form.feed())) {
+                found.games.push((form.feed(), *log));
+            }
+        }
+        Step::End(Err(error), _) if error.is_other_kind() => {}
+        Step::End(Err(error), _) | Step::Closed(error) => found.problem = Some(error),
+        Step::End(Ok(()), _) => {}
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::io::IsTerminal as _;
 
 use super::{TeamView, place, print_team, team_view, told};
-use crate::cli::boxscore::{PeriodName, PlaceArgs, Tables};
+use crate::cli::boxscore::{PeriodName, PlaceArgs, SourceName, Tables};
 use crate::commands::Code;
 use crate::context::Context;
 use crate::render::Out;
@@ -37,20 +37,28 @@ struct Judged<'a, T> {
     account: &'a T,
 }
 
+/// How a store is filled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Filling {
+    pub(super) jobs: Option<NonZeroUsize>,
+    pub(super) limit: usize,
+    pub(super) prune: bool,
+}
+
 pub(super) fn generate(
     context: &Context,
     args: &PlaceArgs,
     folder: &Path,
-    jobs: Option<NonZeroUsize>,
-    limit: usize,
+    filling: Filling,
 ) -> anyhow::Result<Code> {
     let out = context.out;
     // The store itself may lie in the lake.
     let opened = place::open(context, args, Some(folder))?;
     let mut options = BatchOptions::default();
-    options.limit = limit;
+    options.limit = filling.limit;
+    options.prune = filling.prune;
     options.wanted = opened.wanted.clone();
-    if let Some(jobs) = jobs {
+    if let Some(jobs) = filling.jobs {
         options.jobs = jobs;
     } else if opened.is_database {
         options.jobs = NonZeroUsize::MIN;
@@ -109,6 +117,12 @@ fn print(out: Out, folder: &Path, noun: &str, account: &BatchAccount) {
         thousands(account.games_repeated),
         grades.join(", "),
     ));
+    if account.files_gone > 0 {
+        out.line(&format!(
+            "{} {noun} of the store are gone; their games stay unless --prune drops them",
+            thousands(account.files_gone)
+        ));
+    }
     if account.games_left_out > 0 {
         out.line(&format!(
             "{} games of other seasons and sources were left out",
@@ -179,25 +193,47 @@ impl Shown {
 pub(super) fn game(
     folder: &Path,
     game: Option<&str>,
-    source: Option<&str>,
+    source: Option<SourceName>,
 ) -> anyhow::Result<StoredGame> {
     let store = Store::open(folder)?;
-    let id = match game {
-        Some(id) => id.to_owned(),
-        None => {
-            let mut ids = store.ids();
-            ids.dedup_by(|a, b| a.0 == b.0);
-            match ids.as_slice() {
-                [(id, _)] => id.clone(),
-                ids => bail!(
-                    "`{}` holds {} games; name one with --game",
+    let ids = store.ids();
+    let id = match (game, ids.first()) {
+        (Some(id), _) => id,
+        (None, Some((first, _))) => {
+            if ids.iter().any(|(id, _)| id != first) {
+                bail!(
+                    "`{}` holds {} games; name one with --game, such as {first}",
                     folder.display(),
                     ids.len()
-                ),
+                );
             }
+            first
         }
+        (None, None) => bail!("`{}` holds no game", folder.display()),
     };
-    Ok(store.game(&id, source)?)
+    let Some(source) = source else {
+        return Ok(store.game(id, None)?);
+    };
+    let has = |feed: &&&str| ids.iter().any(|(one, of)| one == id && of == **feed);
+    match source.feeds().iter().find(has) {
+        Some(feed) => Ok(store.game(id, Some(feed))?),
+        None => {
+            let feeds: Vec<&str> = ids
+                .iter()
+                .filter(|(one, _)| one == id)
+                .map(|(_, feed)| feed.as_str())
+                .collect();
+            bail!(
+                "`{}` has game `{id}` from {}, not from this source",
+                folder.display(),
+                if feeds.is_empty() {
+                    "nowhere".to_owned()
+                } else {
+                    feeds.join(" and ")
+                }
+            )
+        }
+    }
 }
 
 /// The rosters of a stored game, as a log without events.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::{Mark, Place, Step};
+use super::{Mark, Place, State, Step};
 use crate::plays::{PlaysError, read_file};
 
 /// Files, named by their absolute paths.
@@ -65,12 +65,15 @@ impl Place for Files {
         std::fs::metadata(unit).map_or(0, |about| about.len())
     }
 
-    fn changed(&self, known: &[(&Path, Mark)]) -> Result<Vec<bool>, PlaysError> {
-        let changed = known.iter().map(|(path, mark)| {
-            // Objects and tables have no path from the root.
-            path.is_absolute() && look(path).ok() != Some(*mark)
+    fn states(&self, known: &[(&Path, Mark)]) -> Result<Vec<State>, PlaysError> {
+        let states = known.iter().map(|(path, mark)| match look(path) {
+            // Objects and games of tables have no path from the root.
+            _ if !path.is_absolute() => State::Same,
+            Ok(now) if now == *mark => State::Same,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => State::Gone,
+            _ => State::Changed,
         });
-        Ok(changed.collect())
+        Ok(states.collect())
     }
 
     fn read(&self, units: &[PathBuf], take: &mut dyn FnMut(usize, Step)) -> Result<(), PlaysError> {

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::runtime::Handle;
 
-use super::{Mark, Place, Step, short};
+use super::{Mark, Place, State, Step, decoded, encoded, short};
 use crate::lake::{Inventory, Lake, LakeError, LakeObject};
 use crate::plays::{PlaysError, read_document};
 
 /// Objects on their way while one is read: with documents of a megabyte, one bucket in the same region keeps two cores busy.
 const AHEAD: usize = 8;
+
+/// Bytes that may be on their way at once.
+const BYTES_AHEAD: u64 = 64 * 1024 * 1024;
 
 /// Largest object that is read, in bytes: a season of plays in one file has some 40 MB.
 const LARGEST: u64 = 512 * 1024 * 1024;
@@ -50,7 +53,12 @@ impl Objects {
             .map_err(|source| PlaysError::Lake { source })?;
         let listed: BTreeMap<PathBuf, LakeObject> = objects
             .into_iter()
-            .map(|object| (PathBuf::from(format!("{root}{}", object.key)), object))
+            .map(|object| {
+                (
+                    PathBuf::from(format!("{root}{}", encoded(&object.key))),
+                    object,
+                )
+            })
             .collect();
         Ok(Self {
             lake: Arc::new(lake),
@@ -63,8 +71,8 @@ impl Objects {
     }
 
     /// The key of a unit of this lake.
-    fn key<'u>(&self, unit: &'u Path) -> Option<&'u str> {
-        unit.to_str()?.strip_prefix(&self.root)
+    fn key(&self, unit: &Path) -> Option<String> {
+        unit.to_str()?.strip_prefix(&self.root).map(decoded)
     }
 
     /// Whether a key was listed, if it is there.
@@ -99,36 +107,40 @@ impl Place for Objects {
 
     fn has(&self, unit: &Path) -> bool {
         // Of what was not listed nobody knows: it shows when it is read.
-        self.listed.contains_key(unit) || self.key(unit).is_some_and(|key| !self.is_below(key))
+        self.listed.contains_key(unit) || self.key(unit).is_some_and(|key| !self.is_below(&key))
     }
 
     fn bytes(&self, unit: &Path) -> u64 {
         self.listed.get(unit).map_or(0, |object| object.size)
     }
 
-    fn changed(&self, known: &[(&Path, Mark)]) -> Result<Vec<bool>, PlaysError> {
-        let changed = known.iter().map(|(unit, known)| {
+    fn states(&self, known: &[(&Path, Mark)]) -> Result<Vec<State>, PlaysError> {
+        let states = known.iter().map(|(unit, known)| {
             let Some(key) = self.key(unit) else {
-                return false;
+                return State::Same;
             };
             match self.listed.get(*unit) {
-                Some(object) => mark(object) != *known,
-                // Gone, where all of its neighbours were listed.
-                None => self.is_below(key),
+                Some(object) if mark(object) == *known => State::Same,
+                Some(_) => State::Changed,
+                // All of its neighbours were listed.
+                None if self.is_below(&key) => State::Gone,
+                None => State::Same,
             }
         });
-        Ok(changed.collect())
+        Ok(states.collect())
     }
 
     fn read(&self, units: &[PathBuf], take: &mut dyn FnMut(usize, Step)) -> Result<(), PlaysError> {
         let keys: Vec<String> = units
             .iter()
-            .map(|unit| self.key(unit).unwrap_or_default().to_owned())
+            .map(|unit| self.key(unit).unwrap_or_default())
             .collect();
+        let largest = units.iter().map(|unit| self.bytes(unit)).max().unwrap_or(0);
+        let ahead = usize::try_from(BYTES_AHEAD / largest.max(1)).unwrap_or(AHEAD);
         let lake = &self.lake;
         let mut documents = stream::iter(keys)
             .map(|key| async move { lake.get(&key).await })
-            .buffered(AHEAD);
+            .buffered(ahead.clamp(1, AHEAD));
         for (number, unit) in units.iter().enumerate() {
             let Some(document) = self.runtime.block_on(documents.next()) else {
                 break;

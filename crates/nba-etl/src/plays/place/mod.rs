@@ -30,6 +30,17 @@ pub struct Mark {
     pub state: u64,
 }
 
+/// What became of a unit that a store remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is as it was, or belongs to another place.
+    Same,
+    /// It is there in another state, or may be.
+    Changed,
+    /// It is there no more.
+    Gone,
+}
+
 /// What comes out of a unit: its games, then its end.
 #[derive(Debug)]
 pub enum Step {
@@ -60,13 +71,12 @@ pub trait Place: Sync {
         0
     }
 
-    /// Which units a store remembers in another state than they have here, or that are gone from here. Units of other places are none of
-    /// ours, and unchanged.
+    /// What became of units that a store remembers, in their order. Units of other places are as they were.
     ///
     /// # Errors
     ///
     /// When the place itself fails.
-    fn changed(&self, known: &[(&Path, Mark)]) -> Result<Vec<bool>, PlaysError>;
+    fn states(&self, known: &[(&Path, Mark)]) -> Result<Vec<State>, PlaysError>;
 
     /// Reads units in this order. Every one ends with [`Step::End`] or [`Step::Closed`]; the number is its position.
     ///
@@ -74,6 +84,11 @@ pub trait Place: Sync {
     ///
     /// When the place itself fails: nothing can be said of the units that did not end.
     fn read(&self, units: &[PathBuf], take: &mut dyn FnMut(usize, Step)) -> Result<(), PlaysError>;
+
+    /// What is not read here although somebody may expect it, and why.
+    fn left_out(&self) -> &[String] {
+        &[]
+    }
 
     /// The units that hold a game by what they are called.
     fn named_after(&self, game: &str) -> Vec<PathBuf> {
@@ -91,4 +106,50 @@ fn short(digest: &blake3::Hash) -> u64 {
     first
         .iter()
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// A key or id as a part of a name. Paths take `a//b` and `a/./b` for `a/b`; here they are three.
+fn encoded(key: &str) -> String {
+    let parts: Vec<String> = key
+        .split('/')
+        .map(|part| match part {
+            "" => "%".to_owned(),
+            "." => "%2E".to_owned(),
+            part => part.replace('%', "%25"),
+        })
+        .collect();
+    parts.join("/")
+}
+
+/// What was [`encoded`].
+fn decoded(name: &str) -> String {
+    let parts: Vec<String> = name
+        .split('/')
+        .map(|part| match part {
+            "%" => String::new(),
+            "%2E" => ".".to_owned(),
+            part => part.replace("%25", "%"),
+        })
+        .collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_a_name_of_its_own() {
+        let keys = [
+            "a/b", "a//b", "a/./b", "a/b/", "a/b/.", "a/%/b", "a/%2E/b", "a/%25", "/a/b", "",
+        ];
+        let names: std::collections::BTreeSet<PathBuf> = keys
+            .iter()
+            .map(|key| PathBuf::from(format!("s3://bucket/{}", encoded(key))))
+            .collect();
+        assert_eq!(names.len(), keys.len(), "{names:?}");
+        for key in keys {
+            assert_eq!(decoded(&encoded(key)), key);
+        }
+    }
 }

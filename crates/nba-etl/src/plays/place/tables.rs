@@ -4,6 +4,7 @@
 //! read. No table is scanned, nothing is sorted on the server, and no transaction stays open.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nba_boxscore::adapter::espn_text;
@@ -16,7 +17,7 @@ use nba_utils::season::SeasonEncoding;
 use nba_utils::{EspnGameId, PlayId, Season};
 use tokio::runtime::Handle;
 
-use super::{Mark, Place, Step, Wanted, short};
+use super::{Mark, Place, State, Step, Wanted, decoded, encoded, short};
 use crate::plays::stats_v2::Fault;
 use crate::plays::table::Batch;
 use crate::plays::{Form, PlaysError, hoopr, season_of_id};
@@ -24,8 +25,8 @@ use crate::plays::{Form, PlaysError, hoopr, season_of_id};
 /// Games whose rows are asked for at once: some 30,000 rows.
 const GAMES: usize = 64;
 
-/// What the rows without a game are called together.
-const NAMELESS: &str = "no game";
+/// What the rows without a game are called together; no encoded id is.
+const NAMELESS: &str = "%00";
 
 /// Columns of the platform's `play_by_play`.
 const ESPN: [&str; 7] = [
@@ -110,6 +111,12 @@ pub struct Tables {
     runtime: Handle,
     tables: Vec<Table>,
     units: Vec<PathBuf>,
+    left_out: Vec<String>,
+}
+
+/// An id without what a column of doubles or texts did to it.
+fn canonical(id: &str) -> String {
+    EspnGameId::read(id).map_or_else(|_| id.to_owned(), |read| read.value.to_string())
 }
 
 fn failed(source: DbError) -> PlaysError {
@@ -133,11 +140,18 @@ impl Tables {
         let usual = ["play_by_play", "hoopr_play_by_play"].map(TableName::parse);
         let names = named.map_or(usual.as_slice(), std::slice::from_ref);
         let mut tables = Vec::new();
-        for relation in names.iter().filter_map(|name| catalog.relation(name)) {
-            let Some(kind) = PlayTable::of(relation) else {
+        let mut left_out = Vec::new();
+        for name in names {
+            let Some(relation) = catalog.relation(name) else {
+                left_out.push(format!("there is no table `{name}`"));
                 continue;
             };
-            if wanted.feeds.is_empty() || wanted.feeds.contains(kind.form().feed()) {
+            let kind = PlayTable::of(relation).filter(|_| relation.is_table());
+            let kind = kind.ok_or_else(|| PlaysError::NoPlays {
+                table: name.to_string(),
+            })?;
+            let is_wanted = wanted.feeds.is_empty() || wanted.feeds.contains(kind.form().feed());
+            if is_wanted || named.is_some() {
                 tables.push(Table::list(&db, relation, kind).await?);
             }
         }
@@ -155,8 +169,12 @@ impl Tables {
                 .iter_mut()
                 .filter(|table| table.kind == PlayTable::Espn);
             for (id, said) in espn.flat_map(|table| table.games.values_mut()) {
-                if let Some(about) = about.get(id) {
-                    *said = about.clone();
+                if let Some(about) = about.get(&canonical(id)) {
+                    let season = about.season.or(said.season);
+                    *said = About {
+                        season,
+                        ..about.clone()
+                    };
                 }
             }
         }
@@ -179,15 +197,16 @@ impl Tables {
             runtime,
             tables,
             units,
+            left_out,
         })
     }
 
     /// The table of a unit, and the id as the table spells it.
-    fn find<'u>(&self, unit: &'u Path) -> Option<(&Table, &'u str)> {
+    fn find(&self, unit: &Path) -> Option<(&Table, String)> {
         let name = unit.to_str()?;
         self.tables
             .iter()
-            .find_map(|table| Some((table, name.strip_prefix(&table.root)?)))
+            .find_map(|table| Some((table, decoded(name.strip_prefix(&table.root)?))))
     }
 
     /// The rows of some games of one table, by game.
@@ -209,15 +228,20 @@ impl Tables {
         Ok(games)
     }
 
-    /// Hands over each unit with its rows, in order.
+    /// Hands over each unit with its table, its id there and its rows, in order; a unit of no table of these with nothing.
     fn each(
         &self,
         units: &[&Path],
-        mut take: impl FnMut(usize, &Table, &str, &[Row]),
+        mut take: impl FnMut(usize, Option<(&Table, &str, &[Row])>),
     ) -> Result<(), PlaysError> {
         let mut done = 0;
-        while let Some((table, _)) = units.get(done).and_then(|unit| self.find(unit)) {
-            let ids: Vec<&str> = units[done..]
+        while let Some(unit) = units.get(done) {
+            let Some((table, _)) = self.find(unit) else {
+                take(done, None);
+                done += 1;
+                continue;
+            };
+            let ids: Vec<String> = units[done..]
                 .iter()
                 .take(GAMES)
                 .map_while(|unit| {
@@ -225,11 +249,16 @@ impl Tables {
                     std::ptr::eq(of, table).then_some(id)
                 })
                 .collect();
-            let with_rows: Vec<&str> = ids.iter().copied().filter(|id| *id != NAMELESS).collect();
+            let with_rows: Vec<&str> = ids
+                .iter()
+                .zip(&units[done..])
+                .filter(|(_, unit)| ***unit != *table.nameless.0)
+                .map(|(id, _)| id.as_str())
+                .collect();
             let games = self.rows(table, &with_rows)?;
-            for id in ids {
+            for id in &ids {
                 let rows = games.get(id).map_or(&[][..], Vec::as_slice);
-                take(done, table, id, rows);
+                take(done, Some((table, id, rows)));
                 done += 1;
             }
         }
@@ -241,13 +270,12 @@ impl Table {
     async fn list(db: &Database, relation: &Relation, kind: PlayTable) -> Result<Self, PlaysError> {
         let name = &relation.table;
         let is_usable = relation.indexes.iter().any(|index| {
+            // Of another operator class or collation it would not give the order of the column.
+            let plain = ["(game_id)", "(game_id,"];
             index.is_valid
                 && !index.is_partial
                 && index.method == "btree"
-                && index
-                    .columns
-                    .first()
-                    .is_some_and(|column| column == "game_id")
+                && plain.iter().any(|begin| index.definition.contains(begin))
         });
         if !is_usable {
             return Err(PlaysError::NoIndex {
@@ -295,7 +323,10 @@ impl Table {
                     season,
                     ..About::default()
                 };
-                (PathBuf::from(format!("{root}{id}")), (id, about))
+                (
+                    PathBuf::from(format!("{root}{}", encoded(&id))),
+                    (id, about),
+                )
             })
             .collect();
         let nameless: i64 = db
@@ -319,7 +350,15 @@ impl Table {
 
     /// Tells one state of a game from another, whatever the order of its rows on the disk.
     fn mark(&self, unit: &Path, rows: &[Row]) -> Mark {
-        let about = self.games.get(unit).map(|(_, about)| about);
+        if *unit == self.nameless.0 {
+            let size = self.nameless.1;
+            return Mark { size, state: 0 };
+        }
+        // What another table says of it; hoopR's rows say all themselves.
+        let about = match self.kind {
+            PlayTable::Espn => self.games.get(unit).map(|(_, about)| about),
+            PlayTable::Hoopr => None,
+        };
         let mut state = short(&blake3::hash(format!("{about:?}").as_bytes()));
         for row in rows {
             let mut hasher = blake3::Hasher::new();
@@ -361,14 +400,12 @@ fn hoopr_game(id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
     let columns = (1..=hoopr::COLUMNS.len())
         .map(|column| rows.iter().map(|row| row.get(column)).collect())
         .collect();
-    // A column of doubles or texts may have spoiled the id.
-    let id = EspnGameId::read(id).map_or_else(|_| id.to_owned(), |read| read.value.to_string());
-    hoopr::read_batch(&id, &Batch::of_texts(columns))
+    hoopr::read_batch(&canonical(id), &Batch::of_texts(columns))
 }
 
 fn espn_game(id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
     let game = EspnGameId::read(id).ok().map(|read| read.value);
-    let id = game.map_or_else(|| id.to_owned(), |game| game.to_string());
+    let id = canonical(id);
     let mut plays: Vec<espn_text::Row<'_>> = rows
         .iter()
         .map(|row| {
@@ -422,7 +459,7 @@ async fn about(db: &Database, games: &Relation) -> Result<HashMap<String, About>
             season: text(1).parse().ok(),
             teams: [team(2), team(4)],
         };
-        Some((row.get::<_, Option<String>>(0)?, about))
+        Some((canonical(row.get::<_, Option<&str>>(0)?), about))
     });
     Ok(about.collect())
 }
@@ -451,8 +488,8 @@ impl Place for Tables {
         self.tables.iter().position(of).unwrap_or(0)
     }
 
-    fn changed(&self, known: &[(&Path, Mark)]) -> Result<Vec<bool>, PlaysError> {
-        let mut changed = vec![false; known.len()];
+    fn states(&self, known: &[(&Path, Mark)]) -> Result<Vec<State>, PlaysError> {
+        let mut states = vec![State::Same; known.len()];
         // Of other seasons nothing is asked here.
         let mut asked = Vec::new();
         for (number, (unit, _)) in known.iter().enumerate() {
@@ -463,37 +500,35 @@ impl Place for Tables {
             {
                 asked.push(number);
             } else if self.find(unit).is_some() && !self.has(unit) {
-                changed[number] = true;
+                states[number] = State::Gone;
             }
         }
         let units: Vec<&Path> = asked.iter().map(|number| known[*number].0).collect();
-        self.each(&units, |position, table, _, rows| {
+        self.each(&units, |position, found| {
             let (unit, mark) = known[asked[position]];
-            let now = if *unit == table.nameless.0 {
-                table.nameless_mark()
-            } else {
-                table.mark(unit, rows)
-            };
-            changed[asked[position]] = now != mark;
+            let now = found.map(|(table, _, rows)| table.mark(unit, rows));
+            if now != Some(mark) {
+                states[asked[position]] = State::Changed;
+            }
         })?;
-        Ok(changed)
+        Ok(states)
     }
 
     fn read(&self, units: &[PathBuf], take: &mut dyn FnMut(usize, Step)) -> Result<(), PlaysError> {
         let paths: Vec<&Path> = units.iter().map(PathBuf::as_path).collect();
-        self.each(&paths, |number, table, id, rows| {
+        self.each(&paths, |number, found| {
             let unit = paths[number];
-            if *unit == table.nameless.0 {
-                let (path, rows) = table.nameless.clone();
-                take(
-                    number,
-                    Step::End(Err(PlaysError::Rows { path, rows }), table.nameless_mark()),
-                );
+            let Some((table, id, rows)) = found else {
+                let (path, source) = (unit.to_owned(), io::ErrorKind::NotFound.into());
+                take(number, Step::Closed(PlaysError::Read { path, source }));
                 return;
-            }
+            };
             let mark = table.mark(unit, rows);
-            // Its last row may have gone since the games were listed.
-            let read = if rows.is_empty() {
+            let read = if *unit == table.nameless.0 {
+                let (path, rows) = table.nameless.clone();
+                Err(PlaysError::Rows { path, rows })
+            } else if rows.is_empty() {
+                // Its last row went after the games were listed.
                 Ok(())
             } else {
                 table
@@ -505,20 +540,14 @@ impl Place for Tables {
         })
     }
 
+    fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     fn named_after(&self, game: &str) -> Vec<PathBuf> {
         let all = self.tables.iter().flat_map(|table| &table.games);
-        let canonical = |id: &str| EspnGameId::read(id).map(|read| read.value.to_string());
-        all.filter(|(_, (id, _))| id == game || canonical(id).is_ok_and(|id| id == game))
+        all.filter(|(_, (id, _))| id == game || canonical(id) == game)
             .map(|(unit, _)| unit.clone())
             .collect()
-    }
-}
-
-impl Table {
-    fn nameless_mark(&self) -> Mark {
-        Mark {
-            size: self.nameless.1,
-            state: 0,
-        }
     }
 }

@@ -45,17 +45,25 @@ impl Wanted {
         has(&self.seasons, &other.seasons) && has(&self.feeds, &other.feeds)
     }
 
+    /// Whether a game of this feed and season is wanted.
+    #[must_use]
+    pub fn has(&self, feed: &str, season: Option<Season>) -> bool {
+        (self.feeds.is_empty() || self.feeds.contains(feed))
+            && (self.seasons.is_empty()
+                || season.is_some_and(|season| self.seasons.contains(&season)))
+    }
+
     /// What is to be done with a game.
     #[must_use]
     pub fn fit(&self, form: Form, log: &GameLog) -> Fit {
-        if !self.feeds.is_empty() && !self.feeds.contains(form.feed()) {
-            return Fit::LeftOut;
-        }
-        match log.season {
-            _ if self.seasons.is_empty() => Fit::Wanted,
-            Some(season) if self.seasons.contains(&season) => Fit::Wanted,
-            Some(_) => Fit::LeftOut,
-            None => Fit::SeasonUnknown,
+        if self.has(form.feed(), log.season) {
+            Fit::Wanted
+        } else if log.season.is_none()
+            && (self.feeds.is_empty() || self.feeds.contains(form.feed()))
+        {
+            Fit::SeasonUnknown
+        } else {
+            Fit::LeftOut
         }
     }
 
