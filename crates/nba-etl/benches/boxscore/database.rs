@@ -37,15 +37,15 @@ pub(crate) fn games_of_tables(scale: f64) -> Result<()> {
     };
     println!("| from the tables of a replica, scale {scale} | rows | seconds | rows/s |");
     println!("|---|---:|---:|---:|");
-    let rows: i64 = runtime.block_on(db.query_scalar(ROWS, &[]))?;
+    let rows = runtime.block_on(db.query_scalar::<i64>(ROWS, &[]))?;
     let rows = usize::try_from(rows)?;
     let start = Instant::now();
-    runtime.block_on(async {
-        let mut copy = db.copy_query_out(BARE, CopyFormat::Binary).await?;
-        while copy.try_next().await?.is_some() {}
-        nba_db::Result::Ok(())
-    })?;
-    line("floor: `COPY` of the columns that are read, to nowhere", rows, start.elapsed());
+    runtime.block_on(bare(&db))?;
+    line(
+        "floor: `COPY` of the columns that are read, to nowhere",
+        rows,
+        start.elapsed(),
+    );
     for jobs in [1, 2] {
         let path = folder.path().join(jobs.to_string());
         let mut options = BatchOptions::default();
@@ -57,14 +57,25 @@ pub(crate) fn games_of_tables(scale: f64) -> Result<()> {
             let place = runtime.block_on(list)?;
             let listed = start.elapsed();
             let account = generate(&place, &path, &options, &|_| {})?;
-            line(&format!("tables to a store, {jobs} session(s){turn}"), rows, start.elapsed());
-            eprintln!("{} games listed in {listed:?}, {} parts written", account.games, account.parts_written);
+            line(
+                &format!("tables to a store, {jobs} session(s){turn}"),
+                rows,
+                start.elapsed(),
+            );
+            eprintln!(
+                "{} games listed in {listed:?}, {} parts written",
+                account.games, account.parts_written
+            );
         }
     }
-    runtime.block_on(async {
-        db.close().await;
-        server.stop().await
-    })?;
+    runtime.block_on(db.close());
+    runtime.block_on(server.stop())?;
+    Ok(())
+}
+
+async fn bare(db: &Database) -> nba_db::Result<()> {
+    let mut copy = db.copy_query_out(BARE, CopyFormat::Binary).await?;
+    while copy.try_next().await?.is_some() {}
     Ok(())
 }
 

@@ -1,14 +1,16 @@
 //! Box scores of real games: events per second, and the time to any moment, as a Markdown table.
 //!
 //! ```text
-//! scripts/bench-boxscore [--data DIR] [--repeats 5] [--full] [--tables]
+//! scripts/bench-boxscore [--data DIR] [--repeats 5] [--full] [--tables] [--database SCALE]
 //! ```
 //!
 //! `--data` is the folder of the real games (see the test `games`). Times are medians of the turns. `--full` also counts the
 //! games again and again until 6.78 million events were read from disk, on one and on two threads. `--tables` measures what an event
-//! takes in PostgreSQL, by set of tables, and nothing else. The last two lines are
+//! takes in PostgreSQL, by set of tables, and nothing else; `--database` reads the tables of a replica of this size, and nothing else. The last two lines are
 //! given by the script: pbpstats and a pandas `groupby` on the same games, where they can be installed.
 
+#[cfg(feature = "boxscore-db")]
+mod database;
 #[cfg(feature = "boxscore-db")]
 mod tables;
 
@@ -36,6 +38,7 @@ struct Arguments {
     repeats: usize,
     full: bool,
     tables: bool,
+    database: Option<f64>,
 }
 
 fn arguments() -> Result<Arguments> {
@@ -44,6 +47,7 @@ fn arguments() -> Result<Arguments> {
         repeats: REPEATS,
         full: false,
         tables: false,
+        database: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -53,6 +57,7 @@ fn arguments() -> Result<Arguments> {
             "--repeats" => found.repeats = value()?.parse()?,
             "--full" => found.full = true,
             "--tables" => found.tables = true,
+            "--database" => found.database = Some(value()?.parse()?),
             // What cargo adds.
             "--bench" => {}
             _ => return Err(format!("unknown argument `{word}`").into()),
@@ -118,7 +123,11 @@ fn main() -> Result<()> {
         repeats,
         full,
         tables,
+        database,
     } = arguments()?;
+    if let Some(scale) = database {
+        return from_database(scale);
+    }
     let files = files(&data)?;
     if tables {
         return bytes_per_event(&files);
@@ -212,6 +221,14 @@ fn bytes_per_event(files: &[PathBuf]) -> Result<()> {
     return tables::bytes_per_event(first);
     #[cfg(not(feature = "boxscore-db"))]
     Err(format!("{}: needs the feature `boxscore-db`", first.display()).into())
+}
+
+/// Games of tables into a store.
+fn from_database(scale: f64) -> Result<()> {
+    #[cfg(feature = "boxscore-db")]
+    return database::games_of_tables(scale);
+    #[cfg(not(feature = "boxscore-db"))]
+    Err(format!("scale {scale}: needs the feature `boxscore-db`").into())
 }
 
 /// The JSON documents of one form.
