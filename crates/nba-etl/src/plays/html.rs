@@ -264,13 +264,21 @@ mod tests {
     fn an_espn_page_of_2010() {
         let page = "<a href=\"playbyplay?gameId=300319011\">other</a><a href=\"playbyplay?gameId=300319004&period=1\">1</a>\
             <table><tr><th>TIME</th><th>CLEVELAND</th><th>SCORE</th><th>CHICAGO</th></tr>\
+            <tr><td>11:42</td><td>LeBron James misses layup</td><td>0-0</td><td>&nbsp;</td></tr>\
             <tr><td>11:40</td><td>Cleveland offensive rebound</td><td>0-0</td><td>&nbsp;</td></tr>\
+            <tr><td>11:32</td><td>LeBron James misses layup</td><td>0-0</td><td>&nbsp;</td></tr>\
+            <tr><td>11:30</td><td>&nbsp;</td><td>0-0</td><td>Taj Gibson defensive rebound</td></tr>\
             <tr><td>11:17</td><td>&nbsp;</td><td>0-2</td><td><B>Taj Gibson makes layup (Brad Miller assists)</B></td></tr>\
             <tr><td>0:00</td><td colspan=3>End Game</td></tr></table>";
         let (form, log) = read(page.as_bytes()).unwrap();
         assert_eq!((form, log.id.as_str()), (Form::EspnHtml, "300319004"));
         assert_eq!(log.teams[1].name, "CLEVELAND");
-        assert!(log.teams[1].players.is_empty(), "the team is no player");
+        let names: Vec<&str> = log.teams[1]
+            .players
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        assert_eq!(names, ["LeBron James"], "the team is no player");
         assert_eq!(verify(&log).score.points(), [2, 0]);
         assert!(
             log.notes.iter().all(|note| !note.is_doubt()),
