@@ -601,6 +601,7 @@ fn summarise(
         account.finding(options.limit, error.clone());
     }
     let newest = newest(parts);
+    let mut asked = HashSet::new();
     for (part, (_, record)) in parts.iter().enumerate() {
         let is_alive = |source: &&SourceFile| newest.get(source.path.as_path()) == Some(&part);
         let all = record.sources.iter().all(|source| is_alive(&source));
@@ -628,26 +629,26 @@ fn summarise(
         if all {
             account.games_repeated += record.repeated;
         }
-        let of = |game: &&Listed| {
-            record
-                .sources
-                .get(game.file)
-                .is_some_and(|one| is_alive(&one))
-        };
-        account.games_repeated += count(record.games.iter().filter(of).count());
+        for game in &record.games {
+            let Some(unit) = record.sources.get(game.file).filter(is_alive) else {
+                continue;
+            };
+            account.games_repeated += 1;
+            // Whether or not it is this copy that counts.
+            if wanted.contains(unit.path.as_path()) && options.wanted.has(&game.source, game.season)
+            {
+                asked.insert((game.id.as_str(), game.source.as_str()));
+            }
+        }
     }
+    account.games_wanted = count(asked.len());
     let winners = winners(parts);
     account.games_repeated -= count(winners.len());
     let mut hasher = blake3::Hasher::new();
     for ((id, source), (part, place)) in winners {
         let record = &parts[part].1;
         let game = &record.games[place];
-        let unit = record.sources.get(game.file);
         account.games += 1;
-        account.games_wanted += u64::from(
-            unit.is_some_and(|unit| wanted.contains(unit.path.as_path()))
-                && options.wanted.has(source, game.season),
-        );
         account.events += game.events;
         account.figures_compared += game.figures;
         *account.grades.entry(game.grade.unwrap_or('-')).or_default() += 1;

@@ -240,6 +240,15 @@ fn tables_give_what_their_files_give() {
     );
     assert_eq!(by_table.digest, by_file.digest, "{by_table:#?}");
     assert_eq!(by_table.verdict(), Verdict::Proven);
+    // A store that has them from files already: they came twice, and were asked for all the same.
+    let both = path("both");
+    run(&Files::new(&world.files).unwrap(), &both, &hoopr);
+    let twice = run(&place, &both, &hoopr);
+    assert_eq!(
+        (twice.digest, twice.games_repeated),
+        (by_file.digest, by_table.games)
+    );
+    assert_eq!(twice.verdict(), Verdict::Proven);
     assert_eq!(
         by_table.files,
         world.count("select count(distinct game_id) from hoopr_play_by_play")
