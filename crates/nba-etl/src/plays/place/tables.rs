@@ -275,6 +275,10 @@ impl Table {
             index.is_valid
                 && !index.is_partial
                 && index.method == "btree"
+                && index
+                    .columns
+                    .first()
+                    .is_some_and(|first| first == "game_id")
                 && plain.iter().any(|begin| index.definition.contains(begin))
         });
         if !is_usable {
