@@ -1,6 +1,6 @@
 //! Fills a store from files: in parallel, resumable, every file and game accounted for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -251,11 +251,14 @@ pub fn generate(
         .map(|(_, record)| record.sequence + 1)
         .max()
         .unwrap_or(0);
-    let failed = run(&store, place, &work, sequence, options, total, progress)?;
+    let mut failed = run(&store, place, &work, sequence, options, total, progress)?;
     let all = parts(folder)?;
-    account.parts_written = count(all.len().saturating_sub(before.len()));
     let newest = newest(&all);
     for (number, (part, record)) in all.iter().enumerate() {
+        if record.sequence >= sequence {
+            account.parts_written += 1;
+            failed.extend(broken_off(record, number, &newest));
+        }
         // Read anew since, or gone for good. What could not be read anew stays as it was.
         let is_over = record.sources.iter().all(|source| {
             let path = source.path.as_path();
@@ -263,13 +266,39 @@ pub fn generate(
         });
         if is_over {
             store.retire(part)?;
-            account.parts_replaced += 1;
+            account.parts_replaced += u64::from(record.sequence < sequence);
         }
     }
     let left = parts(folder)?;
-    account.parts_unchanged = count(left.len()).saturating_sub(account.parts_written);
+    account.parts_unchanged = count(before.len()).saturating_sub(account.parts_replaced);
     summarise(&mut account, &left, &wanted, &failed, options);
     Ok(account)
+}
+
+/// Units that broke off in this part, and of which an older one has more.
+fn broken_off(
+    record: &PartRecord,
+    part: usize,
+    newest: &HashMap<&Path, usize>,
+) -> impl Iterator<Item = (PathBuf, String)> {
+    let older = record.sources.iter().filter(move |source| {
+        newest
+            .get(source.path.as_path())
+            .is_some_and(|one| *one != part)
+    });
+    older.filter_map(|source| {
+        let why = match &source.outcome {
+            SourceOutcome::Read { .. } => return None,
+            SourceOutcome::UnknownForm => {
+                format!(
+                    "`{}` was play-by-play and is no more",
+                    source.path.display()
+                )
+            }
+            SourceOutcome::Unreadable { error, .. } => error.clone(),
+        };
+        Some((source.path.clone(), why))
+    })
 }
 
 fn count(number: usize) -> u64 {
@@ -367,7 +396,7 @@ fn divide(tasks: Vec<Task>, place: &dyn Place, options: &BatchOptions) -> Vec<Ve
     work
 }
 
-/// Files that could not even be opened: by path, why. They are tried again by the next run.
+/// Files that could not be read, or not again: by path, why. They are tried again by the next run.
 type Failed = BTreeMap<PathBuf, String>;
 
 fn run(
@@ -442,7 +471,7 @@ fn write(
         sources: Vec::with_capacity(work.len()),
         games: Vec::new(),
         failed: Failed::new(),
-        known: HashSet::new(),
+        known: HashMap::new(),
         current: Current::default(),
         problem: None,
     };
@@ -493,7 +522,8 @@ struct Part {
     sources: Vec<SourceFile>,
     games: Vec<Listed>,
     failed: Failed,
-    known: HashSet<(String, String)>,
+    /// Where each game is written, by id and feed.
+    known: HashMap<(String, String), (usize, Digest)>,
     current: Current,
     problem: Option<ParquetError>,
 }
@@ -559,12 +589,17 @@ impl Part {
         }
         let game = StoredGame::new(form, log, &verify(log));
         let card = &game.card;
-        if !self.known.insert((card.id.clone(), card.source.clone())) {
+        let key = (card.id.clone(), card.source.clone());
+        let rows = self.known.len();
+        let (row, digest) = *self.known.entry(key).or_insert((rows, card.digest));
+        if digest != card.digest {
             self.current.repeated += 1;
             return;
         }
+        // Of every file that has it: it stays while one of them is as it was.
         self.games.push(Listed {
             file: self.sources.len(),
+            row: Some(row),
             id: card.id.clone(),
             source: card.source.clone(),
             season: log.season,
@@ -575,7 +610,9 @@ impl Part {
             events: u64::try_from(game.timeline.points().len()).unwrap_or(u64::MAX),
             figures: card.figures,
         });
-        self.problem = self.writer.push(&game).err();
+        if row == rows {
+            self.problem = self.writer.push(&game).err();
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub struct SourceFile {
     pub size: u64,
     /// Last change of a file, in nanoseconds since 1970; a digest of what tells states apart elsewhere.
     pub modified: u64,
-    /// Games that an earlier unit of the part has, too.
+    /// Games that an earlier unit of the part has with other contents.
     #[serde(default)]
     pub repeated: u64,
     /// Games of seasons or feeds that were not wanted.
@@ -91,6 +91,9 @@ impl SourceFile {
 pub(super) struct Listed {
     /// Its file, among the sources of the part.
     pub(super) file: usize,
+    /// Its row among the games of the part, which files with the same game share; its place here in a part of an earlier version.
+    #[serde(default)]
+    pub(super) row: Option<usize>,
     pub(super) id: String,
     pub(super) source: String,
     #[serde(default)]
@@ -113,7 +116,7 @@ pub struct PartRecord {
     /// The files.
     pub sources: Vec<SourceFile>,
     pub(super) games: Vec<Listed>,
-    /// Games that came twice in these files; the first one counts.
+    /// Games that came twice in these files with other contents; the first one counts.
     pub repeated: u64,
     /// Bytes of its files, by name; none in a part of an earlier version.
     #[serde(default)]
@@ -193,25 +196,25 @@ pub enum StoreError {
     },
 }
 
+/// What to do about a part that cannot be read.
+const AGAIN: &str = "another run may be replacing this part: try again; when nobody writes into the store, remove the part's folder and generate \
+                     again, which does only its games anew";
+
 impl Hint for StoreError {
     fn hint(&self) -> Option<String> {
         match self {
             StoreError::Busy { .. } => {
                 Some("wait for it; the lock ends with the process that holds it".to_owned())
             }
-            StoreError::Damaged { .. } => Some(
-                "remove the part's folder and generate again: only its games are done anew"
-                    .to_owned(),
-            ),
+            StoreError::Damaged { .. } => Some(AGAIN.to_owned()),
             StoreError::SeveralSources { .. } => Some("name one with --source".to_owned()),
             StoreError::NoStore { .. } => {
                 Some("make one with `nba boxscore generate PATH --store DIR`".to_owned())
             }
             StoreError::Place(error) => error.hint(),
-            StoreError::File { operation, .. } if *operation == "read" => Some(
-                "if it is damaged, remove the part's folder and generate again: only its games are done anew"
-                    .to_owned(),
-            ),
+            StoreError::File { operation, .. } if matches!(*operation, "read" | "look at") => {
+                Some(AGAIN.to_owned())
+            }
             StoreError::File { .. } | StoreError::NoGame { .. } => None,
         }
     }
@@ -238,15 +241,22 @@ pub struct Store {
     repeats: Vec<HashSet<(String, String)>>,
 }
 
-/// By unit, the part that read it last: what older parts have of it counts no longer.
+/// By unit, the part that last read it to its end, or tried to where none did: what other parts have of it does not count.
 pub(super) fn newest(parts: &[(PathBuf, PartRecord)]) -> HashMap<&Path, usize> {
-    let mut newest = HashMap::new();
+    let mut newest: HashMap<&Path, (bool, usize)> = HashMap::new();
     for (part, (_, record)) in parts.iter().enumerate() {
         for source in &record.sources {
-            newest.insert(source.path.as_path(), part);
+            let whole = matches!(source.outcome, SourceOutcome::Read { .. });
+            let best = newest.entry(&source.path).or_insert((whole, part));
+            if whole >= best.0 {
+                *best = (whole, part);
+            }
         }
     }
     newest
+        .into_iter()
+        .map(|(unit, (_, part))| (unit, part))
+        .collect()
 }
 
 /// Of each game the place that counts, by part and position: the file that comes first by name decides, however the files were divided
@@ -397,7 +407,8 @@ impl Store {
             .into_iter()
             .filter(|((one, feed), _)| *one == id && source.is_none_or(|source| source == *feed))
         {
-            places.insert(feed, (part, place / part::GAMES_PER_GROUP));
+            let row = self.parts[part].1.games[place].row.unwrap_or(place);
+            places.insert(feed, (part, row / part::GAMES_PER_GROUP));
         }
         let missing = || StoreError::NoGame {
             path: self.folder.clone(),

@@ -1,6 +1,7 @@
 //! Play-by-play documents from disk to [`nba_boxscore::GameLog`]s.
 
 mod bref;
+mod espn_table;
 pub mod hoopr;
 mod html;
 mod json;
@@ -318,7 +319,6 @@ pub fn fuzz_one(bytes: &[u8]) -> String {
 
 /// Rows as JSON, one a line, as the adapter of their columns.
 fn fuzz_rows(bytes: &[u8]) -> String {
-    use nba_boxscore::adapter::espn_text;
     use serde_json::Value;
     let rows: Vec<Value> = bytes
         .split(|byte| *byte == b'\n')
@@ -338,38 +338,10 @@ fn fuzz_rows(bytes: &[u8]) -> String {
         let read = games.batch(&table::Batch::of_json(&rows, &hoopr::COLUMNS), &mut take);
         read.and_then(|()| games.finish(&mut take)).is_ok()
     } else if has("play_text") {
-        const COLUMNS: [&str; 7] = [
-            "play_id",
-            "period_number",
-            "clock_display",
-            "play_text",
-            "home_away",
-            "home_score",
-            "away_score",
-        ];
-        let batch = table::Batch::of_json(&rows, &COLUMNS);
-        let count = |column, row| {
-            batch
-                .whole(column, row)
-                .and_then(|one| u16::try_from(one).ok())
-        };
-        let plays = (0..batch.rows()).map(|row| espn_text::Row {
-            number: batch
-                .whole(0, row)
-                .and_then(|id| u32::try_from(id % 10_000).ok()),
-            period: batch.whole(1, row).unwrap_or(0),
-            clock: batch.text(2, row),
-            text: batch.text(3, row),
-            side: match batch.text(4, row) {
-                "home" => Some(nba_boxscore::Side::Home),
-                "away" => Some(nba_boxscore::Side::Away),
-                _ => None,
-            },
-            score: count(5, row)
-                .zip(count(6, row))
-                .map(|(home, away)| [home, away]),
-        });
-        espn_text::read("1", plays)
+        let text = |name: &str| rows.iter().find_map(|row| row.get(name)?.as_str());
+        let id = text("play_id").and_then(|id| id.get(..9));
+        let batch = table::Batch::of_json(&rows, &espn_table::COLUMNS);
+        espn_table::read_batch(text("game_id").or(id).unwrap_or_default(), &batch)
             .map(|log| take("rows of ESPN texts", &log))
             .is_ok()
     } else {

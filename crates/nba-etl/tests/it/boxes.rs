@@ -36,6 +36,17 @@ pub(crate) fn lake(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The JSON documents among files that hold a game with plays.
+fn documents(files: &[PathBuf]) -> Vec<&PathBuf> {
+    let has_plays = |file: &&PathBuf| {
+        let mut events = 0;
+        file.extension().is_some_and(|ending| ending == "json")
+            && read_file(file, |_, log| events += log.events.len()).is_ok()
+            && events > 100
+    };
+    files.iter().filter(has_plays).collect()
+}
+
 fn walkdir(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -154,16 +165,10 @@ fn an_unfinished_batch_goes_on_and_changed_files_are_done_anew() {
     assert_eq!(rest.files_unchanged, half.files);
 
     // A file that changes takes the others of its part with it, and nothing else.
-    let changed = files
-        .iter()
-        .find(|file| {
-            let mut games = 0;
-            let json = file.extension().is_some_and(|ending| ending == "json");
-            json && read_file(file, |_, log| games += log.events.len()).is_ok() && games > 100
-        })
-        .unwrap();
+    let games = documents(&files);
+    let (changed, other) = (games[0], games[1]);
     let text = std::fs::read(changed).unwrap();
-    std::fs::write(changed, b"{\"no\": \"game\"}").unwrap();
+    std::fs::copy(other, changed).unwrap();
     let without = run(&files, &store);
     assert!(
         without.parts_replaced >= 1 && without.parts_unchanged >= 1,
@@ -630,6 +635,86 @@ fn games_are_not_lost_with_their_files() {
         matches!(damaged, Err(StoreError::Damaged { .. })),
         "{damaged:?}"
     );
+}
+
+/// A file that is cut keeps what it had, and a game of two files stays while one of them is as it was.
+#[test]
+fn a_game_stays_while_one_file_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = lake(dir.path());
+    let documents = documents(&files);
+    let file = |name: &str| dir.path().join(name);
+    let (one, two, three) = (file("1.json"), file("2.json"), file("3.json"));
+    std::fs::copy(documents[0], &one).unwrap();
+    std::fs::copy(documents[0], &two).unwrap();
+    std::fs::copy(documents[1], &three).unwrap();
+    let store = file("store");
+    let files = [one.clone(), two.clone(), three.clone()];
+    let whole = run(&files, &store);
+    assert_eq!((whole.games, whole.games_repeated), (2, 1), "{whole:#?}");
+
+    // Cut in any way: the games stay, the run is not proven, and it heals.
+    let bytes = std::fs::read(&three).unwrap();
+    let other = b"{\"no\": \"game\"}".as_slice();
+    for (cut, text) in [other, b"", &bytes[..1_000], &bytes[..bytes.len() - 5]]
+        .into_iter()
+        .enumerate()
+    {
+        std::fs::write(&three, text).unwrap();
+        for _ in 0..2 {
+            let account = run(&files, &store);
+            assert_eq!(account.digest, whole.digest, "{cut}: {account:#?}");
+            assert_eq!(
+                (account.files_read, account.files_unreadable),
+                (2, 1),
+                "{account:#?}"
+            );
+            assert_ne!(account.verdict(), Verdict::Proven);
+            assert_eq!(Store::open(&store).unwrap().ids().len(), 2);
+        }
+    }
+    std::fs::write(&three, &bytes).unwrap();
+    let healed = run(&files, &store);
+    assert_eq!((healed.digest, healed.files_unreadable), (whole.digest, 0));
+
+    // The first has another game now, and the second is gone.
+    std::fs::remove_file(&two).unwrap();
+    std::fs::copy(documents[1], &one).unwrap();
+    let moved = run(&[one, three], &store);
+    assert_eq!(
+        (moved.digest, moved.files_gone),
+        (whole.digest, 1),
+        "{moved:#?}"
+    );
+    let kept = Store::open(&store).unwrap();
+    let mut read = 0;
+    kept.each_game(|_| -> Result<(), StoreError> {
+        read += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(read, 2);
+    for (id, feed) in kept.ids() {
+        assert_eq!(kept.game(&id, Some(&feed)).unwrap().card.id, id);
+    }
+}
+
+/// A name that a store cannot keep is one unreadable file, and no end of the run.
+#[cfg(unix)]
+#[test]
+fn a_name_of_other_bytes_is_unreadable() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let files = lake(dir.path());
+    let odd = dir.path().join(std::ffi::OsStr::from_bytes(b"a\xff.json"));
+    std::fs::copy(&files[0], &odd).unwrap();
+    let account = run(&[odd, files[0].clone()], &dir.path().join("store"));
+    assert_eq!(
+        (account.files_read, account.files_unreadable),
+        (1, 1),
+        "{account:#?}"
+    );
+    assert!(account.findings[0].contains("UTF-8"), "{account:#?}");
 }
 
 /// A document that breaks off is no document of another kind.

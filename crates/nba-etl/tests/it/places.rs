@@ -306,10 +306,25 @@ fn tables_give_what_their_files_give() {
     world.write("drop view unified_play_by_play; alter table hoopr_play_by_play alter game_id type text; create index on hoopr_play_by_play (game_id text_pattern_ops)");
     let error = world.list(Some("hoopr_play_by_play"), &hoopr).unwrap_err();
     assert!(matches!(error, PlaysError::NoIndex { .. }), "{error:?}");
-    // A table of usual name that cannot be read is not passed over.
+    for (index, is_usable) in [
+        ("(season) include (game_id)", false),
+        ("(lower(game_id))", false),
+        ("(game_id desc)", true),
+    ] {
+        world.write(&format!("create index tried on hoopr_play_by_play {index}"));
+        let listed = world.list(Some("hoopr_play_by_play"), &hoopr);
+        assert_eq!(listed.is_ok(), is_usable, "{index}: {listed:?}");
+        world.write("drop index tried");
+    }
+    // A table of usual name that cannot be read is not passed over, unless nobody asks for it.
     world.write("alter table hoopr_play_by_play rename athlete_id_1 to athlete");
     let error = world.list(None, &Wanted::default()).unwrap_err();
     assert!(matches!(error, PlaysError::NoPlays { .. }), "{error:?}");
+    let texts = Wanted {
+        feeds: ["espn_text".to_owned()].into(),
+        ..Wanted::default()
+    };
+    assert!(world.list(None, &texts).is_ok());
     world.write("drop table hoopr_play_by_play");
     let place = world.list(None, &Wanted::default()).unwrap();
     assert_eq!(

@@ -377,7 +377,7 @@ struct Summary {
     starting_fives_inferred: usize,
     starting_fives_unknown: usize,
     findings: Vec<String>,
-    findings_dropped: usize,
+    findings_dropped: u64,
 }
 
 impl Summary {
@@ -391,16 +391,6 @@ impl Summary {
             self.findings.push(told);
         } else {
             self.findings_dropped += 1;
-        }
-    }
-
-    fn print(&self, out: Out) {
-        for finding in &self.findings {
-            out.line(finding);
-        }
-        if self.findings_dropped > 0 {
-            let dropped = self.findings_dropped;
-            out.line(&format!("and {dropped} more; --limit shows them"));
         }
     }
 
@@ -433,6 +423,18 @@ impl Summary {
                 _ => self.starting_fives_unknown += 1,
             }
         }
+    }
+}
+
+fn print_findings(out: Out, findings: &[String], dropped: u64) {
+    for finding in findings {
+        out.line(finding);
+    }
+    if dropped > 0 {
+        out.line(&format!(
+            "and {} more; --limit shows them",
+            thousands(dropped)
+        ));
     }
 }
 
@@ -524,7 +526,7 @@ fn verify_all(
         verdict: &verdict,
         summary: &summary,
     })?;
-    summary.print(out);
+    print_findings(out, &summary.findings, summary.findings_dropped);
     let count = |number: usize| thousands(i128::try_from(number).unwrap_or(i128::MAX));
     out.line(&format!(
         "{} games, {} events: counts proven {}, refuted {}, not proven {}; {} printed figures compared, {} on swapped rows",
@@ -639,7 +641,7 @@ fn generate(
         verdict: &verdict,
         summary: &summary,
     })?;
-    summary.print(out);
+    print_findings(out, &summary.findings, summary.findings_dropped);
     let count = |number: usize| thousands(i128::try_from(number).unwrap_or(i128::MAX));
     out.line(&format!(
         "{} player lines of {} games in {}",

@@ -16,7 +16,7 @@ use nba_utils::format::{bytes, thousands};
 use serde::Serialize;
 use std::io::IsTerminal as _;
 
-use super::{TeamView, place, print_team, team_view, told};
+use super::{TeamView, place, print_findings, print_team, team_view, told};
 use crate::cli::boxscore::{PeriodName, PlaceArgs, SourceName, Tables};
 use crate::commands::Code;
 use crate::context::Context;
@@ -75,21 +75,13 @@ pub(super) fn generate(
         verdict: &verdict,
         account: &account,
     })?;
-    print(out, folder, noun, &account);
+    print(out, folder, noun, &account, filling.prune);
     out.line(&format!("counts: {}", told(&verdict)));
     Ok(verdict.exit_code())
 }
 
-fn print(out: Out, folder: &Path, noun: &str, account: &BatchAccount) {
-    for finding in &account.findings {
-        out.line(finding);
-    }
-    if account.findings_dropped > 0 {
-        out.line(&format!(
-            "and {} more; --limit shows them",
-            thousands(account.findings_dropped)
-        ));
-    }
+fn print(out: Out, folder: &Path, noun: &str, account: &BatchAccount, pruned: bool) {
+    print_findings(out, &account.findings, account.findings_dropped);
     out.line(&format!(
         "{} {noun}: {} read, {} of no known form, {} unreadable; {} of them done before and unchanged",
         thousands(account.files),
@@ -118,8 +110,12 @@ fn print(out: Out, folder: &Path, noun: &str, account: &BatchAccount) {
         grades.join(", "),
     ));
     if account.files_gone > 0 {
+        let what_then = match pruned {
+            true => "were gone, and their games were dropped",
+            false => "are gone; their games stay unless --prune drops them",
+        };
         out.line(&format!(
-            "{} {noun} of the store are gone; their games stay unless --prune drops them",
+            "{} {noun} of the store {what_then}",
             thousands(account.files_gone)
         ));
     }

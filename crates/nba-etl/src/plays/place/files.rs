@@ -70,7 +70,15 @@ impl Place for Files {
             // Objects and games of tables have no path from the root.
             _ if !path.is_absolute() => State::Same,
             Ok(now) if now == *mark => State::Same,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => State::Gone,
+            // The second, where a folder on the way is a file now.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                State::Gone
+            }
             _ => State::Changed,
         });
         Ok(states.collect())
@@ -79,7 +87,15 @@ impl Place for Files {
     fn read(&self, units: &[PathBuf], take: &mut dyn FnMut(usize, Step)) -> Result<(), PlaysError> {
         for (number, path) in units.iter().enumerate() {
             // Before it is read: a file that changes meanwhile is another one by the next run.
-            let mark = match look(path) {
+            let looked = match path.to_str() {
+                Some(_) => look(path),
+                // A store could not name it.
+                None => Err(io::Error::new(
+                    io::ErrorKind::InvalidFilename,
+                    "its name is no UTF-8",
+                )),
+            };
+            let mark = match looked {
                 Ok(mark) => mark,
                 Err(source) => {
                     let path = path.clone();

@@ -18,7 +18,7 @@ use super::{Form, PlaysError};
 pub use files::Files;
 pub use lake::Objects;
 #[cfg(feature = "boxscore-db")]
-pub use tables::{PlayTable, Tables};
+pub use tables::Tables;
 pub use wanted::{Fit, Wanted};
 
 /// Tells one state of a unit from another.

@@ -1,26 +1,25 @@
 //! Games of tables of a PostgreSQL database.
 //!
-//! Every statement follows the index on `game_id`: the games are found by going from one to the next, and the rows of some at a time are
-//! read. No table is scanned, nothing is sorted on the server, and no transaction stays open.
+//! Every statement on plays follows the index on `game_id`: the games are found by going from one to the next, and the rows of some at a time
+//! are read. No table of plays is scanned, nothing is sorted on the server, and no transaction stays open.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nba_boxscore::adapter::espn_text;
-use nba_boxscore::{GameLog, Side};
+use nba_boxscore::GameLog;
 use nba_db::catalog::Relation;
 use nba_db::ident::{Ident, TableName};
 use nba_db::tokio_postgres::Row;
 use nba_db::{Database, DbError};
 use nba_utils::season::SeasonEncoding;
-use nba_utils::{EspnGameId, PlayId, Season};
+use nba_utils::{EspnGameId, Season};
 use tokio::runtime::Handle;
 
 use super::{Mark, Place, State, Step, Wanted, decoded, encoded, short};
 use crate::plays::stats_v2::Fault;
 use crate::plays::table::Batch;
-use crate::plays::{Form, PlaysError, hoopr, season_of_id};
+use crate::plays::{Form, PlaysError, espn_table, hoopr, season_of_id};
 
 /// Games whose rows are asked for at once: some 30,000 rows.
 const GAMES: usize = 64;
@@ -28,20 +27,9 @@ const GAMES: usize = 64;
 /// What the rows without a game are called together; no encoded id is.
 const NAMELESS: &str = "%00";
 
-/// Columns of the platform's `play_by_play`.
-const ESPN: [&str; 7] = [
-    "play_id",
-    "period_number",
-    "clock_display",
-    "play_text",
-    "home_away",
-    "home_score",
-    "away_score",
-];
-
 /// What a table of plays holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlayTable {
+enum PlayTable {
     /// hoopR's `play_by_play`, with ids of players (box score dossier 3.2).
     Hoopr,
     /// Texts of ESPN's pages (box score dossier 3.3).
@@ -60,7 +48,7 @@ impl PlayTable {
             None
         } else if has(&["type_text", "athlete_id_1", "sequence_number"]) {
             Some(Self::Hoopr)
-        } else if has(&ESPN) {
+        } else if has(&espn_table::COLUMNS) {
             Some(Self::Espn)
         } else {
             None
@@ -77,7 +65,7 @@ impl PlayTable {
     fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Hoopr => &hoopr::COLUMNS,
-            Self::Espn => &ESPN,
+            Self::Espn => &espn_table::COLUMNS,
         }
     }
 }
@@ -137,11 +125,23 @@ impl Tables {
         runtime: Handle,
     ) -> Result<Self, PlaysError> {
         let catalog = db.catalog().await.map_err(failed)?;
-        let usual = ["play_by_play", "hoopr_play_by_play"].map(TableName::parse);
-        let names = named.map_or(usual.as_slice(), std::slice::from_ref);
+        let usual = [
+            ("play_by_play", PlayTable::Espn),
+            ("hoopr_play_by_play", PlayTable::Hoopr),
+        ];
+        let is_wanted =
+            |kind: PlayTable| wanted.feeds.is_empty() || wanted.feeds.contains(kind.form().feed());
+        let names: Vec<TableName> = match named {
+            Some(name) => vec![name.clone()],
+            None => usual
+                .iter()
+                .filter(|(_, kind)| is_wanted(*kind))
+                .map(|(name, _)| TableName::parse(name))
+                .collect(),
+        };
         let mut tables = Vec::new();
         let mut left_out = Vec::new();
-        for name in names {
+        for name in &names {
             let Some(relation) = catalog.relation(name) else {
                 left_out.push(format!("there is no table `{name}`"));
                 continue;
@@ -150,10 +150,7 @@ impl Tables {
             let kind = kind.ok_or_else(|| PlaysError::NoPlays {
                 table: name.to_string(),
             })?;
-            let is_wanted = wanted.feeds.is_empty() || wanted.feeds.contains(kind.form().feed());
-            if is_wanted || named.is_some() {
-                tables.push(Table::list(&db, relation, kind).await?);
-            }
+            tables.push(Table::list(&db, relation, kind).await?);
         }
         if tables.is_empty() {
             return Err(PlaysError::NoTable {
@@ -271,7 +268,7 @@ impl Table {
         let name = &relation.table;
         let is_usable = relation.indexes.iter().any(|index| {
             // Of another operator class or collation it would not give the order of the column.
-            let plain = ["(game_id)", "(game_id,"];
+            let plain = ["(game_id)", "(game_id,", "(game_id DESC"];
             index.is_valid
                 && !index.is_partial
                 && index.method == "btree"
@@ -382,9 +379,13 @@ impl Table {
 
     fn game(&self, unit: &Path, id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
         let about = self.games.get(unit).map(|(_, about)| about);
+        let columns = (1..=self.kind.columns().len())
+            .map(|column| rows.iter().map(|row| row.get(column)).collect())
+            .collect();
+        let (id, batch) = (canonical(id), Batch::of_texts(columns));
         let mut log = match self.kind {
-            PlayTable::Hoopr => hoopr_game(id, rows)?,
-            PlayTable::Espn => espn_game(id, rows)?,
+            PlayTable::Hoopr => hoopr::read_batch(&id, &batch)?,
+            PlayTable::Espn => espn_table::read_batch(&id, &batch)?,
         };
         if let Some(about) = about {
             log.season = log.season.or(about.season);
@@ -398,43 +399,6 @@ impl Table {
         log.season = log.season.or_else(|| season_of_id(&log.id));
         Ok(log)
     }
-}
-
-fn hoopr_game(id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
-    let columns = (1..=hoopr::COLUMNS.len())
-        .map(|column| rows.iter().map(|row| row.get(column)).collect())
-        .collect();
-    hoopr::read_batch(&canonical(id), &Batch::of_texts(columns))
-}
-
-fn espn_game(id: &str, rows: &[Row]) -> Result<GameLog, Fault> {
-    let game = EspnGameId::read(id).ok().map(|read| read.value);
-    let id = canonical(id);
-    let mut plays: Vec<espn_text::Row<'_>> = rows
-        .iter()
-        .map(|row| {
-            let text = |column: usize| row.get::<_, Option<&str>>(column).unwrap_or_default();
-            let count = |column: usize| text(column).parse().ok();
-            espn_text::Row {
-                number: game
-                    .and_then(|game| PlayId::split(text(1), game).ok())
-                    .and_then(|play| u32::try_from(play.sequence).ok()),
-                period: text(2).parse().unwrap_or(0),
-                clock: text(3),
-                text: text(4),
-                side: match text(5) {
-                    "home" => Some(Side::Home),
-                    "away" => Some(Side::Away),
-                    _ => None,
-                },
-                score: Some([count(6), count(7)]).and_then(|[home, away]| Some([home?, away?])),
-            }
-        })
-        .collect();
-    if plays.iter().all(|play| play.number.is_some()) {
-        plays.sort_by_key(|play| play.number);
-    }
-    espn_text::read(&id, plays).map_err(|error| Fault::Log { game: id, error })
 }
 
 /// Season and teams of all games, from the table `games`.
